@@ -73,6 +73,7 @@ RECORDED_VALUES = ("replay/test_recorded_values.py",)
 RECORDED_NAMES = ("replay/test_recorded_names.py",)
 EARLY = ("core/test_early_bits.py",)
 STORES = ("stores/test_kept_runs.py",)
+STORE_STREAMS = ("stores/test_kept_streams.py", "-x")
 STORE_CLASSES = ("stores/test_kept_classes.py",)
 STORE_CHANGES = ("stores/test_changed_in_place.py",)
 STORE_PROGRAMS = ("stores/test_kept_programs.py",)
@@ -1716,7 +1717,7 @@ MUTANTS = (
     ),
     Mutant(
         "a store takes each value for the one that was read",
-        "stores/_keeper.py",
+        "stores/_reading.py",
         "        return digest == self.digest and digest != NO_DIGEST\n",
         "        return True\n",
         STORE_PROGRAMS,
@@ -1736,6 +1737,76 @@ MUTANTS = (
         STORES,
     ),
     Mutant(
+        "a kept stream believes that what it has read is the same",
+        "stores/_giving.py",
+        "                    if now != told.digest or now == NO_DIGEST:\n",
+        "                    if False:\n",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a kept stream is given as a whole when its first items hold",
+        "stores/_streams.py",
+        "            gates.append(Gate(place, len(reads)))\n",
+        "            gates.append(Gate(place, gates[0].reads if gates else len(reads)))\n",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a store takes the items of a stream that it has read for the same",
+        "stores/_reading.py",
+        "        if digest_span(new, self.span) != self.digest:\n            return False\n",
+        "",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a store does not see that a stream ends sooner or later",
+        "stores/_items.py",
+        'b"end" if ends_here else b"more"',
+        'b""',
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "what a store took after it had read a stream for another run does not rest on that",
+        "stores/_reading.py",
+        "            note(run, run.view, mark)",
+        "            pass",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a store keeps a stream that was invalidated while it was read",
+        "stores/_streams.py",
+        "        if tape.is_held or memo.status != LIVE or not",
+        "        if tape.is_held or not",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a store keeps items that a reader has changed",
+        "stores/_items.py",
+        "            if known is None or digest_value(item) != known:\n                return None\n",
+        "",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a store serves a bumped stream as the stream itself",
+        "stores/_streams.py",
+        "        if stream._bump is not None or stream._body is not stream.node._function.body:",
+        "        if False:",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "a store closes a source before the generator has opened it",
+        "stores/_giving.py",
+        "        self._items.progress.clear()\n",
+        "        self._items.progress.clear()\n        self._readers.close()\n",
+        STORE_STREAMS,
+    ),
+    Mutant(
+        "what a pump had read for an item that was not given counts",
+        "stores/_giving.py",
+        "            self._tape.reached.clear()\n        self._items.progress.clear()\n",
+        "            pass\n",
+        ("stores/test_kept_stream_programs.py", "-m", "not slow"),
+    ),
+    Mutant(
         "a store keeps what caught a failure",
         "stores/_digest.py",
         "    if memo.failure is not None:\n        return NO_DIGEST\n",
@@ -1751,9 +1822,9 @@ MUTANTS = (
     ),
     Mutant(
         "a store keeps a run that opened a context",
-        "stores/_keeper.py",
-        "    if memo.opened or memo.inner_nodes or memo.made",
-        "    if memo.made",
+        "stores/_reads.py",
+        "    return not (memo.opened or memo.inner_nodes or memo.made",
+        "    return not (memo.made",
         STORES,
     ),
     Mutant(
@@ -1815,9 +1886,9 @@ MUTANTS = (
     ),
     Mutant(
         "a store names a call by a list that was changed since",
-        "stores/_keeper.py",
-        "        if arguments is not None and type(key) is PartialKey and",
-        "        if False and",
+        "stores/_reads.py",
+        "    if arguments is not None and type(key) is PartialKey and",
+        "    if False and",
         STORE_CHANGES,
     ),
     Mutant(

@@ -6,7 +6,7 @@ noted as a read.  `reader` waits for what a pump gives.
 """
 
 from typing import Any, Generic, TypeVar
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from .._core.drive import INVALID, Serving, bits_read, frame_to_ask, note, note_no_answer
 from .._core.read import DEAD, DEFAULT_FRAME, LIVE, BitSet, Memo, Run, Tweak, current, find_answer, is_same
@@ -81,8 +81,7 @@ class AnyReader(Generic[T_co]):
         self._length = 0 if stream.items is None else len(stream.items)
         if stream.items is None:
             if self._run is not None:
-                self._reach = stream.reaches.setdefault(self._run.home, Reach())
-                _note_opened(self, self._run)
+                self._reach = _find_reach(self, stream, self._run)
             self._begin(start)
         elif start is LATEST:
             self.position = self._length
@@ -357,11 +356,15 @@ class AnyReader(Generic[T_co]):
                 raise StreamChangedError(self._stream.node, number)
 
 
-def _note_opened(reader: AnyReader[Any], run: Run) -> None:
-    """Notes a reader that the body of a stream opened, for the end of that."""
+def _find_reach(reader: AnyReader[Any], stream: Any, run: Run) -> Reach:
+    """Returns where a reader says how far its run has read; notes one that the body of a stream opened, for the end of that."""
     tape = tape_of(run)
-    if tape is not None:
-        tape.opened.add(reader)
+    if tape is None:
+        return stream.reaches.setdefault(run.home, Reach())  # type: ignore[no-any-return]  # it holds no other
+    tape.opened.add(reader)
+    if tape.reached is None:
+        tape.reached = WeakKeyDictionary()
+    return tape.reached.setdefault(stream, Reach())
 
 
 def is_of_source(run: Run) -> bool:

@@ -95,7 +95,7 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
         version: changes when the meaning of the function changes and nothing that its code names does: see
             `dug.fingerprint.reach` for the changes that dug sees by itself.
         store: whether a store (``Context(store=...)``) keeps its runs: True for each, False for none; None for those that take
-            longer than the store says.
+            longer than the store says.  A stream is kept once it has ended.
         digest: gives bytes or a text for a result, equal for results of which either may stand for the other.  A store compares
             it in the place of what the codec of the result writes, and runs that read the result are kept also where it has no
             codec.  It is called once for each result, which nobody may change in place after that.

@@ -88,7 +88,7 @@ class PulledTape(Tape):
             make_mark(self.stream, run, self, is_end=True)
             complete(run, self, 0.0)
             self.state = ENDED
-            tell_end(run, self.stream, 0.0)
+            tell_end(run, self.stream, 0.0, is_held=self.is_held)
             return
         if run.entries:
             raise refuse_yield(self.stream)
@@ -105,7 +105,7 @@ class PulledTape(Tape):
             if self.generator is None:
                 fetch(run, self.stream.node._key)
                 make_mark(self.stream, run, self)
-                self.generator = self.stream.make_items()
+                self.generator = self.stream.make_items(run)
             return next(self.generator, _END)
         finally:
             aside.run, run.thread = None, 0
@@ -153,6 +153,7 @@ class PulledTape(Tape):
             self.run = self.stream = self.generator = self.variables = None
             self.known.clear()
             self.known_marks.clear()
+            self.reached = None
             del run, stream, generator  # as above
 
     def wake(self) -> None:

@@ -76,7 +76,13 @@ class AnyStream(MisusedStream, Fixed, Generic[T_co]):
             self.pumps = _make_function(self, f"{name}.pump", kind)
             self.marks.is_async = kind.is_async
 
-    def make_items(self) -> Any:
+    def make_items(self, run: Run) -> Any:
+        """Returns the generator for a pump, or what a store gives in its place."""
+        keeper = run.view.cache.keeper
+        kept = None if keeper is None else keeper.recall_items(run, self)
+        return self.begin_items() if kept is None else kept
+
+    def begin_items(self) -> Any:
         """Returns the generator of one more run."""
         assert self._body is not None  # noqa: S101  it has no items
         made = self._body(*self._args, **self._kwargs)

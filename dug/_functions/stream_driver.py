@@ -93,6 +93,7 @@ def _close(run: Run, tape: Tape | None) -> None:
         tape.run = None
         tape.known.clear()
         tape.known_marks.clear()
+        tape.reached = None
         tape.wake()
     if not run.is_done:
         abandon(run)
@@ -106,13 +107,13 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
         current.set(run)
         fetch(run, stream.node._key)
         make_mark(stream, run, tape)
-        items = stream.make_items()
+        items = stream.make_items(run)
         await _pump(stream, run, tape, items)
         if tape.state == OPEN:
             make_mark(stream, run, tape, is_end=True)
             tape.state = ENDED  # last: a reader in another thread must not miss the mark
             complete(run, tape, 0.0)
-            tell_end(run, stream, perf_counter() - started)
+            tell_end(run, stream, perf_counter() - started, is_held=tape.is_held)
     except BaseException as exc:
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
             raise
@@ -136,12 +137,15 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             del run, items, tape, stream  # see `failure.empty_own_frames`
 
 
-def tell_end(run: Run, stream: Any, seconds: float, error: BaseException | None = None) -> None:
-    """Tells listeners that the generator of a stream has come to its end."""
+def tell_end(
+    run: Run, stream: Any, seconds: float, error: BaseException | None = None, *, is_held: bool = False
+) -> None:
+    """Tells listeners that the generator of a stream has come to its end, or did not run because its items were kept."""
     if any(run.view.listeners):
         _told.is_end = True
         try:
-            tell(run.view, "computed" if error is None else "failed", stream.node._key, seconds, error)
+            kind = "reused" if is_held else "computed" if error is None else "failed"
+            tell(run.view, kind, stream.node._key, seconds, error)
         finally:
             _told.is_end = False
 

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
-from weakref import WeakSet, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from .._core.drive import INVALID
 from .._core.read import FORGOTTEN, LIVE, Memo, Run, is_same
@@ -77,8 +77,8 @@ class Tape:
     """The items that one run of a stream gave, and the marks that say on what they rest."""
 
     __slots__ = (
-        "__weakref__", "ahead", "awaited", "error", "frames", "is_untrue", "keep", "kept", "known", "known_marks", "opened",
-        "readers", "rests", "room", "run", "scenario", "sleepers", "state", "urged",
+        "__weakref__", "ahead", "awaited", "error", "frames", "is_held", "is_untrue", "keep", "kept", "known", "known_marks",
+        "opened", "reached", "readers", "rests", "room", "run", "scenario", "sleepers", "state", "urged",
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
@@ -104,6 +104,10 @@ class Tape:
         """Weakly, by their tickets: whoever breaks out of a loop drops the reader, and so leaves."""
         self.opened: WeakSet[Any] = WeakSet()
         """The readers that the body opened: its end closes them."""
+        self.reached: WeakKeyDictionary[Any, Reach] | None = None
+        """How far the body has read other streams; None while it has opened none, and when it is over."""
+        self.is_held = False
+        """True while a store gives its items, in the place of the generator."""
         self.frames: set[ref[Any]] = set()
         """Where marks of it were read by those that are computed, weakly."""
         self.sleepers: list[Any] = []

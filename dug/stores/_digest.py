@@ -18,6 +18,7 @@ from typing import Any
 from .. import codec
 from .._core.read import LIVE, Key, Memo, Origin, PartialKey, is_immutable, plain_key
 from .._functions.definition.libraries import is_library
+from .._functions.stream import AnyStream
 from ..codec import CodecError, Encoded
 from ..codec._classes import find_loaded, find_named
 from ..codec._plain import CLASS_NEED
@@ -35,6 +36,10 @@ _NONE: Mapping[object, bytes] = MappingProxyType({})
 def digest_bytes(*parts: bytes) -> bytes:
     """Returns a digest of bytes, 16 long."""
     return blake2b(b"".join(parts), digest_size=16).digest()
+
+
+_OF_STREAM = digest_bytes(b"a stream")
+"""The digest of each stream whose items a generator gives."""
 
 
 def digest_data(codec_name: str, data: bytes) -> bytes:
@@ -56,6 +61,8 @@ def with_classes(digest: bytes, needs: frozenset[str]) -> bytes:
 
 def digest_value(value: Any) -> bytes:
     """Returns the digest of a value; `NO_DIGEST` where it has no codec."""
+    if isinstance(value, AnyStream):  # its items are read apart, but for those that a tweak gives as a whole
+        return _OF_STREAM if value.items is None else digest_value(("items of a stream", value.items))
     try:
         encoded = codec.encode(value)
     except CodecError:
@@ -106,7 +113,14 @@ def digest_landed(memo: Memo) -> None:
 
 def _is_fixed(memo: Memo, value: Any) -> bool:
     """True for a value whose digest is taken once: nothing in it can be changed, or ``digest=`` says what it is."""
-    return is_immutable(value) or _is_read_only(value) or plain_key(memo.home.find_key())[0].digest is not None
+    return is_fixed(value) or plain_key(memo.home.find_key())[0].digest is not None
+
+
+def is_fixed(value: Any) -> bool:
+    """True for a value that nobody can change in place."""
+    if isinstance(value, AnyStream) and value.items is not None:  # which a tweak gives
+        return is_immutable(value.items)
+    return is_immutable(value) or _is_read_only(value)
 
 
 def _is_read_only(value: Any) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from .._core.read import BENEATH, Function, Key
 from ..errors import StoreError
 from ._digest import place_of, write_call
-from ._keeper import Keeper, is_kept
+from ._keeper import Keeper
 from ._path import unpack
+from ._reads import is_kept
 
 
 def list_steps(keeper: Keeper, targets: Iterable[Key], is_wanted: Callable[[Key], bool]) -> list[list[Key]]:
@@ -66,7 +67,8 @@ class _Earlier:
 
     def _look(self, key: Key) -> list[Key] | None:
         function, store = key[0], self._keeper.store
-        call = None if function is BENEATH or not is_kept(function) else write_call(key)
+        is_value = function is not BENEATH and function.stream is None  # a stream is given item by item, to who reads it
+        call = write_call(key) if is_value and is_kept(function) else None
         if call is None:
             return None
         for print_ in self._list_prints(function):
@@ -74,7 +76,7 @@ class _Earlier:
             found = store.get(at)
             path = None if found is None else unpack(found.path, at, found.digest)
             if path is not None:
-                reads = [self._keeper._find_key(*call) for call in path.calls]
+                reads = [self._keeper.find_key(*read.call) for read in path.reads]
                 return [read for read in reads if read is not None]
         return None
 

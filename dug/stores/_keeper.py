@@ -15,14 +15,16 @@ what its fingerprint is made of.  A row is verified as a whole however it was fo
 speed only.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .. import codec
-from .._core.read import BENEATH, LIVE, Function, Key, Memo, Node, NodeMemos, Origin, PartialKey, Run, Target, plain_key
+from .._core.read import BENEATH, INNER, LIVE, Function, Key, Memo, Node, Origin, Run, Target
 from .._functions.definition.watching import tell_while_running
+from .._functions.stream import AnyStream
+from .._functions.tape import Tape
 from .._text.values import STOPPING, describe_error
 from ..codec import CodecError, Encoded
 from ..sources._check import load_own
@@ -30,37 +32,23 @@ from ._backend import Found, Row, StoreError
 from ._digest import (
     NO_DIGEST,
     branch_of,
-    digest_as_read,
     digest_data,
     digest_given,
     digest_landed,
-    digest_of,
     join,
     leave_digest,
     place_of,
     with_classes,
-    write_arguments,
     write_call,
 )
-from ._path import Path, make_path, pack, unpack
+from ._path import Path, pack, unpack
+from ._reading import Asked, Readers, make_read
+from ._reads import NotTold, ReadTeller, is_kept, is_plain, write_back
 from ._search import NO_ORDER, Search
+from ._streams import StreamKeeper
 
 if TYPE_CHECKING:
     from ._store import AnyStore
-
-
-class KeptRead(Memo):
-    """Stands for what a run of another process read, by the digest of what that gave."""
-
-    __slots__ = ("digest", "of_tweaks")
-    digest: bytes
-    of_tweaks: Mapping[object, bytes]
-    """As the keeper has them."""
-
-    def knows_same(self, new: Memo) -> bool:
-        """True when a memo of today gives what was read then."""
-        digest = digest_of(new, self.of_tweaks)
-        return digest == self.digest and digest != NO_DIGEST
 
 
 class KeptMemo(Memo):
@@ -82,7 +70,6 @@ class KeptMemo(Memo):
 
 
 _MOST_TWEAKS = 100_000
-_NO_CODEC = "whose value or arguments have no codec"
 _NOTHING: Any = object()
 """Says that a run is not looked for."""
 
@@ -96,10 +83,11 @@ class Keeper:
         """By name and arguments: the keys of nodes that were read."""
         self._forgotten: set[Any] = set()
         """Functions and keys whose kept runs hold no more, and could not be removed yet."""
-        self._of_tweaks: dict[object, bytes] = {}
+        self.of_tweaks: dict[object, bytes] = {}
         """By their tellings: the digests of the values of tweaks that can be changed in place, from before they were read."""
         self._seen: WeakSet[Any] = WeakSet()
         """The views whose tweaks are among them."""
+        self._streams = StreamKeeper(self)
 
     # The engine's questions
 
@@ -134,6 +122,10 @@ class Keeper:
         """Keeps a run that has ended."""
         search = run.recalled
         try:
+            if run.key[0] is not BENEATH and run.key[0].kind == INNER:  # of a stream
+                if isinstance(memo.value, Tape):
+                    self._streams.keep(run, memo, memo.value)
+                return
             if held is None:
                 self._keep(run, memo, search)
             elif type(held) is KeptMemo:
@@ -147,11 +139,28 @@ class Keeper:
             self.dropped(run)
 
     def dropped(self, run: Run) -> None:
-        """Gives the leases of a run back."""
+        """Gives the leases of a run back, and leaves the streams that were read for it."""
         search = run.recalled
-        if type(search) is Search and search.leases:
+        if type(search) is not Search:
+            return
+        if search.readers is not None:
+            search.readers.close()
+        if search.leases:
             leases, search.leases = search.leases, []
             self.store.writer.give_back(leases)
+
+    def recall_items(self, run: Run, stream: AnyStream[Any]) -> Any:
+        """Returns what gives the items of a stream in the place of its generator, for a pump; None where that must run."""
+        try:
+            self._look_at_tweaks(run.view)
+            return self._streams.begin(run, stream)
+        except StoreError as exc:
+            self.store.writer.tell(exc)
+        except STOPPING:
+            raise
+        except Exception as exc:  # noqa: BLE001  as in `recall`
+            self.store.note_trouble(str(stream.node._function), exc)
+        return None
 
     def forget(self, targets: Iterable[Target]) -> None:
         """Removes the kept runs of nodes and functions: the outside has changed, for every process."""
@@ -171,7 +180,7 @@ class Keeper:
         """True for a kept run of a function or a node; 1 and 1.0 are one node, as are calls that differ in what is ignored."""
         if isinstance(target, Function):
             return True
-        key = self._find_key(row.function, row.arguments)
+        key = self.find_key(row.function, row.arguments)
         return key is None or key == target
 
     # Looking
@@ -179,15 +188,22 @@ class Keeper:
     def _begin(self, run: Run) -> Any:
         """Returns a search for a run; `_NOTHING` for one that is never kept."""
         function = run.key[0]
-        if run.handle is not None or function is BENEATH or not is_kept(function):
+        if run.handle is not None or function is BENEATH or function.stream is not None:
             return _NOTHING
-        if self._forgotten and (function in self._forgotten or run.key in self._forgotten):
+        return self.begin_search(run.key)
+
+    def begin_search(self, key: Key) -> Any:
+        """Returns a search for the runs of a node; `_NOTHING` for one that is never kept."""
+        function = key[0]
+        if not is_kept(function):
+            return _NOTHING
+        if self._forgotten and (function in self._forgotten or key in self._forgotten):
             return _NOTHING
         definition = self.store.definitions.find(function)
         if definition.print is None:
             self.store.refuse(function.name, definition.reason or "")
             return _NOTHING
-        call = write_call(run.key)
+        call = write_call(key)
         if call is None:
             self.store.refuse(function.name, "an argument has no codec")
             return _NOTHING
@@ -197,10 +213,7 @@ class Keeper:
     def _look(self, run: Run, search: Search) -> Memo | None:
         """Returns the kept run at the place where a search is, and in other places if there is none."""
         while True:
-            found = self.store.get(search.at)
-            path = None if found is None else unpack(found.path, search.at, found.digest)
-            if found is not None and path is None:
-                self.store.forget(search.at)
+            found, path = self.find_path(search)
             if found is None or path is None:
                 if search.slot is None:
                     search.slot = search.at
@@ -218,23 +231,28 @@ class Keeper:
             search.path = path
             return self._make(run, search, found, path)
 
+    def find_path(self, search: Search) -> tuple[Found | None, Path | None]:
+        """Returns the row where a search is, with its path; forgets one whose path is damaged."""
+        found = self.store.get(search.at)
+        path = None if found is None else unpack(found.path, search.at, found.digest)
+        if found is not None and path is None:
+            self.store.forget(search.at)
+        return found, path
+
     def _go_on(self, run: Run, search: Search) -> bool:
         """Moves a search on to where runs lie that parted from the row as this one has; False when that cannot be told."""
         path: Any = search.path
-        asked = {memo.home.find_key(): memo for memo in run.failed_check_reads or ()}
-        for position, (call, digest) in enumerate(zip(path.calls, path.digests, strict=True)):
-            key = self._find_key(*call)
-            memo = None if key is None else asked.get(key)
-            if memo is None:
+        asked = Asked(run.failed_check_reads or (), self.of_tweaks)
+        for position, told in enumerate(path.reads):
+            key = self.find_key(*told.call)
+            now = None if key is None else asked.digest(key, told.span)
+            if not now:
+                search.reason = f"an earlier run has read {told.call[0]}{told.call[1]}, whose value cannot be told now"
                 break
-            now = digest_of(memo, self._of_tweaks)
-            if now == NO_DIGEST:
-                search.reason = f"an earlier run has read {call[0]}{call[1]}, whose value cannot be told now"
-                break
-            if now != digest:
+            if now != told.digest:
                 search.at, search.path = branch_of(search.at, position, now), None
                 if search.slot is None:
-                    search.parted.append((position, call, now))
+                    search.parted.append((position, told, now))
                 return True
         else:  # all holds, and the value cannot be read: the next run takes its place
             search.slot = search.slot or search.at
@@ -244,16 +262,15 @@ class Keeper:
     def _make(self, run: Run, search: Search, found: Found, path: Path) -> Memo | None:
         """Returns a kept run as an older memo; None where something that it read is of no function that is here."""
         cache, reads = run.view.cache, list[Memo]()
-        for (name, arguments), digest in zip(path.calls, path.digests, strict=True):
-            key = self._find_key(name, arguments)
-            if key is None:
-                search.is_over, search.reason = True, f"an earlier run has read {name}{arguments}, which is not here"
+        for told in path.reads:
+            key = self.find_key(*told.call)
+            if key is None or (told.span is not None and key[0].stream is None):
+                search.is_over, search.reason = True, f"an earlier run has read {told.call[0]}{told.call[1]}, which is not here"
                 self.store.misses += 1
                 return None
-            read = KeptRead(cache.find_home(key) or NodeMemos(key, None), None, 0)
-            read.digest, read.of_tweaks = digest, self._of_tweaks
-            read.is_stored = True
-            reads.append(read)
+            if told.span is not None and search.readers is None:
+                search.readers = Readers(are_of_body=False)
+            reads.append(make_read(cache, key, told, run.home, self.of_tweaks))
         memo = KeptMemo(run.home, None, 0, tuple(reads))
         memo.at, memo.found, memo.store = search.at, found, self.store
         memo.is_stored = True
@@ -262,7 +279,7 @@ class Keeper:
         memo.origin = Origin(_digest_with_classes(found) if run.key[0].digest is None else None)
         return memo
 
-    def _find_key(self, name: str, arguments: str) -> Key | None:
+    def find_key(self, name: str, arguments: str) -> Key | None:
         """Returns the key of a node, None where its function is not here or cannot be called so."""
         function = Function.find(name)
         if function is None:
@@ -292,9 +309,9 @@ class Keeper:
         while view is not None and view not in self._seen:
             told = [pair for layer in view.layers for pair in tuple(layer.items())]
             for key, spec in [pair for pair in told if pair[1].is_value and pair[1].telling is not None]:  # values are of nodes
-                if spec.telling not in self._of_tweaks and len(self._of_tweaks) < _MOST_TWEAKS:
+                if spec.telling not in self.of_tweaks and len(self.of_tweaks) < _MOST_TWEAKS:
                     # never again: a run may have changed it by then
-                    self._of_tweaks[spec.telling] = digest_given(key, spec.value)
+                    self.of_tweaks[spec.telling] = digest_given(key, spec.value)
             self._seen.add(view)
             view = view.parent
 
@@ -302,29 +319,45 @@ class Keeper:
         """Keeps a run, if it is worth it and can be told."""
         if memo.status != LIVE or memo.failure is not None:
             return
-        store, function = self.store, run.key[0]
-        if type(search) is not Search or not _is_plain(run, memo):
+        function = run.key[0]
+        if type(search) is not Search or not is_plain(memo) or memo.home.find_key()[0] is not function:
             return
         own = memo.own_seconds if memo.own_seconds > 0 or not run.has_task else memo.seconds
         search.definition.note_run(own)
-        if store.is_read_only or (own < store.min_seconds and not function.store):
+        if not self.is_worth(search, function, own):
             return
+        try:
+            path = ReadTeller(self).tell_run(memo, run.home)
+        except NotTold as exc:
+            exc.note(self.store, function)
+        else:
+            self.keep_row(search, run.key, path, memo.value, memo.seconds, own, memo)
+
+    def is_worth(self, search: Search, function: Function, own: float) -> bool:
+        """True for a run that took so long by itself that it is to be kept, of a function that is still the same."""
+        store = self.store
+        if store.is_read_only or (own < store.min_seconds and not function.store):
+            return False
         definition = store.definitions.find(function)
         if definition is not search.definition:
             words = tell_while_running(function, search.definition.find_changed(definition))
             store.refuse(function.name, words or definition.reason or "something that it reaches was changed while it ran")
-            return
-        path = self._path_of(function, memo)
-        if path is None:
-            return
+            return False
+        return True
+
+    def keep_row(  # noqa: PLR0917  all that a row has
+        self, search: Search, key: Key, path: Path, value: Any, seconds: float, own: float, memo: Memo | None = None
+    ) -> None:
+        """Keeps what a run gave, and leaves its digest with the memo, if it has one."""
+        store, function, definition = self.store, key[0], search.definition
         try:
-            encoded = codec.encode(memo.value, allow_pickle=store.allow_pickle)
+            encoded = codec.encode(value, allow_pickle=store.allow_pickle)
         except CodecError as exc:
             store.refuse(function.name, str(exc))
             return
         data = join(encoded)
         digest = digest_data(encoded.codec, data)
-        if function.digest is None:
+        if memo is not None and function.digest is None:
             leave_digest(memo, NO_DIGEST if encoded.codec == "pickle" else with_classes(digest, encoded.needs))
         at = self._find_place(search, path)
         if at is None:
@@ -332,67 +365,23 @@ class Keeper:
             return
         store.note(definition, function)
         needs, print_ = "\n".join(sorted(encoded.needs)), definition.print or ""
-        arguments = self._write_call_back(run.key) or search.call
+        arguments = write_back(self, key) or search.call
         packed = pack(path, at, digest)
         said = (at, function.name, print_, arguments, packed, digest, encoded.codec, needs, data, len(data))
-        row = Row(*said, memo.seconds, own, store.now())
+        row = Row(*said, seconds, own, store.now())
         leases, search.leases = search.leases, []
         store.writer.put(row, leases)
 
-    def _path_of(self, function: Function, memo: Memo) -> Path | None:
-        """Returns the path of a run; None, with the reason noted, where some read cannot be told."""
-        calls, digests = list[tuple[str, str]](), list[bytes]()
-        for read in memo.dependencies:
-            key = read.home.find_key()
-            reader: Any = key[0]
-            arguments = None if reader is BENEATH or reader.owned or "<" in reader.name else self._write_call_back(key)
-            digest = NO_DIGEST if arguments is None else digest_as_read(read, self._of_tweaks)
-            if digest is None:
-                self.store.refuse(function.name, f"it reads {Node._of(key)}, which may have been changed in place")
-                return None
-            if arguments is None or digest == NO_DIGEST:
-                if read.failure is None:
-                    what = "whose digest= gives neither bytes nor a text" if _is_unsaid(key, arguments) else _NO_CODEC
-                    self.store.refuse(function.name, f"it reads {Node._of(key)}, {what}")
-                return None
-            calls.append((reader.name, arguments))
-            digests.append(digest)
-        return make_path(calls, digests, memo.read_starts)
-
-    def _write_call_back(self, key: Key) -> str | None:
-        """Returns the arguments of a node from which it can be made again; None also where one was changed since the call.
-
-        That can be where ``key=`` says what a list is taken for: the key stays, and the list does not.
-        """
-        arguments = write_arguments(key)
-        if arguments is not None and type(key) is PartialKey and self._find_key(key[0].name, arguments) != key:
-            return None
-        return arguments
-
     def _find_place(self, search: Search, path: Path) -> bytes | None:
         """Returns where a run belongs; None where it does not ask as the runs did that parted from it."""
-        for position, call, digest in search.parted:
-            if position >= len(path.calls) or path.calls[position] != call or path.digests[position] != digest:
+        if any(read.span is not None for read in path.reads):  # nobody knows what was read between two items
+            return search.slot
+        for position, told, digest in search.parted:
+            read = path.reads[position] if position < len(path.reads) else None
+            if read is None or read.call != told.call or read.digest != digest:
                 search.reason = NO_ORDER
                 return None
         return search.slot
-
-
-def _is_unsaid(key: Key, arguments: str | None) -> bool:
-    """True for a node that can be told, and whose ``digest=`` has said nothing of its value."""
-    return arguments is not None and plain_key(key)[0].digest is not None
-
-
-def is_kept(function: Any) -> bool:
-    """True for functions whose runs a store may keep: no sources, no streams, none that says ``store=False``."""
-    return not function.is_source and function.stream is None and function.store is not False
-
-
-def _is_plain(run: Run, memo: Memo) -> bool:
-    """True for the memo of a node's own body that did nothing but read; also not one that caught a failure."""
-    if memo.opened or memo.inner_nodes or memo.made or memo.call is not None or memo.transient:
-        return False
-    return memo.home.find_key()[0] is run.key[0]
 
 
 def _digest_with_classes(found: Found) -> bytes:

@@ -1,5 +1,8 @@
 """The path of a run: what it read, and the digest of what each read gave, in the order in which it asked; packed and sealed.
 
+A read is that of a node, or of some items of a stream, its *span*.  The path of a stream says besides up to which of its reads
+each of its items rests on them.
+
 Reads that a coroutine function made together (`asyncio.gather`) end in any order, so they are sorted within their group.  The
 seal covers the place, the path and the digest of the value: a row with a bit flipped anywhere is told from a whole one.
 """
@@ -7,7 +10,7 @@ seal covers the place, the path and the digest of the value: a row with a bit fl
 import json
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
@@ -18,15 +21,43 @@ _LONG = 1_024
 """A longer one is compressed."""
 
 
+class Span(NamedTuple):
+    """Which items of a stream a run read, after those that it had read before."""
+
+    first: int
+    """The position of the first one."""
+    end: int
+    """The position after the last one."""
+    is_end: bool
+    """True when it learned that the stream has no more."""
+
+
+class Gate(NamedTuple):
+    """A place in a kept stream: the items from here on rest on its first so many reads."""
+
+    item: int
+    reads: int
+
+
+class Told(NamedTuple):
+    """One read, as a path has it."""
+
+    call: tuple[str, str]
+    """The name of a function, and arguments as typed JSON."""
+    digest: bytes
+    span: Span | None = None
+    """For a read of items: those of the stream that the call gives."""
+
+
 @frozen(eq=False)
 class Path:
     """What a run read."""
 
-    calls: list[tuple[str, str]]
-    """The names of functions, and arguments as typed JSON."""
-    digests: list[bytes]
+    reads: list[Told]
     ends: list[int]
     """Where the groups end of reads that were made together; empty where each was made by itself."""
+    gates: list[Gate]
+    """For a stream: its gates; the last one is its end.  Empty for what is none."""
 
     def starts(self) -> tuple[int | None, ...] | None:
         """Returns the starts of the reads, as `Memo.read_starts` has them; None where each was made by itself."""
@@ -39,32 +70,41 @@ class Path:
         return tuple(found)
 
 
-def make_path(calls: list[tuple[str, str]], digests: list[bytes], starts: Sequence[int | None] | None) -> Path:
+def make_path(reads: list[Told], starts: Sequence[int | None] | None) -> Path:
     """Returns the path of reads in the order in which they were noted."""
-    if not starts or len(starts) != len(calls):
-        return Path(calls, digests, [])
+    if not starts or len(starts) != len(reads):
+        return Path(reads, [], [])
     ends, first = [], 0
-    for place in range(1, len(calls)):
+    for place in range(1, len(reads)):
         start = starts[place]
         if (place if start is None else start) > first:
             ends.append(place)
             first = place
-    ends.append(len(calls))
-    if len(ends) == len(calls):
-        return Path(calls, digests, [])
-    order: list[int] = []
+    ends.append(len(reads))
+    if len(ends) == len(reads):
+        return Path(reads, [], [])
+    ordered: list[Told] = []
     for end in ends:
-        order.extend(sorted(range(len(order), end), key=calls.__getitem__))
-    return Path([calls[place] for place in order], [digests[place] for place in order], ends)
+        ordered.extend(sorted(reads[len(ordered) : end], key=_find_order))
+    return Path(ordered, ends, [])
+
+
+def _find_order(read: Told) -> tuple[tuple[str, str], tuple[int, ...]]:
+    return read.call, read.span or ()
 
 
 def pack(path: Path, at: bytes, digest: bytes) -> bytes:
     """Returns a path as bytes, sealed with its place and the digest of the value."""
-    names = list(dict.fromkeys(name for name, _ in path.calls))
+    names = list(dict.fromkeys(read.call[0] for read in path.reads))
     numbers = {name: number for number, name in enumerate(names)}
-    said = [names, [numbers[name] for name, _ in path.calls], [arguments for _, arguments in path.calls], path.ends]
+    said: list[Any] = [
+        names, [numbers[read.call[0]] for read in path.reads], [read.call[1] for read in path.reads], path.ends,
+    ]  # fmt: skip
+    spans = [(place, *read.span) for place, read in enumerate(path.reads) if read.span is not None]
+    if spans or path.gates:
+        said += [spans, path.gates]
     text = json.dumps(said, separators=(",", ":")).encode()
-    body = len(text).to_bytes(4, "little") + text + b"".join(path.digests)
+    body = len(text).to_bytes(4, "little") + text + b"".join(read.digest for read in path.reads)
     body = b"z" + zlib.compress(body, 1) if len(body) > _LONG else b"-" + body
     return digest_bytes(at, digest, body)[:_SEAL] + body
 
@@ -83,6 +123,10 @@ def unpack(packed: bytes, at: bytes, digest: bytes) -> Path | None:
         return NOTHING
     body = zlib.decompress(body[1:]) if body[:1] == b"z" else body[1:]
     end = 4 + int.from_bytes(body[:4], "little")
-    names, numbers, arguments, ends = json.loads(body[4:end])
-    calls = [(names[number], one) for number, one in zip(numbers, arguments, strict=True)]
-    return Path(calls, [body[place : place + 16] for place in range(end, len(body), 16)], ends)
+    names, numbers, arguments, ends, *of_streams = json.loads(body[4:end])
+    spans, gates = of_streams or ((), ())
+    span_at = {place: Span(first, last, is_end) for place, first, last, is_end in spans}
+    digests = [body[place : place + 16] for place in range(end, len(body), 16)]
+    calls = zip(numbers, arguments, digests, strict=True)
+    reads = [Told((names[number], one), digest, span_at.get(place)) for place, (number, one, digest) in enumerate(calls)]
+    return Path(reads, ends, [Gate(*gate) for gate in gates])

@@ -9,14 +9,16 @@ from typing import Any
 
 from .._core.read import Function, Key, Memo, Node, find_answer, frame_in_force
 from .._functions.proxy import function_of
+from .._functions.stream import AnyStream
 from .._text.values import show
 from ..errors import StoreError
 from ..fingerprint import changed_parts
 from ._backend import Accepted
 from ._definitions import Definition, define_now
-from ._digest import NO_DIGEST, branch_of, digest_of, place_of, write_call
-from ._keeper import is_kept
+from ._digest import branch_of, digest_of, place_of, write_call
+from ._items import digest_span
 from ._path import Path, unpack
+from ._reads import is_kept
 from ._store import AnyStore
 
 
@@ -42,7 +44,7 @@ def _tell(store: AnyStore, view: Any, function: Function, key: Key) -> str:
     if function.is_source:
         return f"{function} is a source: each process runs it, and what it gives is compared."
     if not is_kept(function):
-        return f"{function} says store=False." if function.store is False else f"{function} gives a stream."
+        return f"{function} says store=False."
     definition = define_now(function)
     if definition.print is None:
         return f"Nothing of {function} is kept: {definition.reason}."
@@ -72,7 +74,8 @@ def _follow(store: AnyStore, view: Any, key: Key, at: bytes) -> str | None:
 
 def _find_parting(view: Any, path: Path) -> tuple[int | None, bytes | None, str | None]:
     """Returns where a path parts from what is known in a view, the digest of what is read there now, and a line about it."""
-    for place, ((name, arguments), digest) in enumerate(zip(path.calls, path.digests, strict=True)):
+    for place, told in enumerate(path.reads):
+        name, arguments = told.call
         function = Function.find(name)
         read = f"{name}{arguments}" if function is None else None
         memo: Memo | None = None
@@ -82,14 +85,23 @@ def _find_parting(view: Any, path: Path) -> tuple[int | None, bytes | None, str 
             args, kwargs = codec.decode(codec.Encoded("json", (arguments.encode(),)))
             node = Node._of_call(function, tuple(args), kwargs)
             read, memo = str(node), find_answer(view, node._key)
+        if told.span is not None:
+            read, memo = f"items of {read}", None if memo is None else _find_mark(view, memo)
         if memo is None:
             return place, None, f"It has read {read}, which is not known here: ask for it, and look again."
-        now = digest_of(memo)
-        if now == NO_DIGEST:
+        now = digest_of(memo) if told.span is None else digest_span(memo, told.span)
+        if not now:
             return place, None, f"It has read {read}, which has no value here, or one without a codec."
-        if now != digest:
+        if now != told.digest:
             return place, now, f"A kept run has read {read} with another value."
     return None, None, None
+
+
+def _find_mark(view: Any, memo: Memo) -> Memo | None:
+    """Returns the last mark that is known of the stream that a memo gave; None where none is."""
+    stream = memo.value
+    last = stream.find_last_mark(view) if isinstance(stream, AnyStream) and stream.items is None else None
+    return None if last is None or last.failure is not None else last
 
 
 def _tell_absent(store: AnyStore, definition: Definition, key: Key) -> str:

@@ -505,28 +505,6 @@ def test_a_method_of_a_value_is_a_part_of_it(begin):
 
 
 @dug.memoize
-def parts():
-    """Give the items of a stream."""
-    yield outside("spot")
-    yield outside("rate")
-
-
-@dug.memoize
-def whole():
-    """Return the sum of a stream."""
-    return sum(parts())
-
-
-def test_a_stream_and_its_readers_run_in_each_process(begin):
-    """Streams are not kept, nor is what has read their items; what gives these is."""
-    for rate in (0.01, 0.02):
-        OUTSIDE["rate"] = rate
-        with begin() as log:
-            assert whole() == 100.0 + rate
-            assert rows_of(log, whole) == rows_of(log, parts) == 0
-
-
-@dug.memoize
 async def leg(name, ticks):
     """Return a value after some turns of the loop."""
     for _ in range(ticks):
