@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ NEEDS = {
 }
 
 
+@cache
 def ask(name, side):
     """Return what one side of a program answers, in a process of its own: such libraries change settings of the process."""
     program = f"import json, {name} as one; print(json.dumps([one.{side}(), one.DIFFERENT]))"
