@@ -251,6 +251,7 @@ def test_a_node_of_a_scalar_is_served_from_a_file(tmp_path):
     loaded.close()
 
 
+@pytest.mark.slow
 def test_who_reads_no_frame_loads_no_pandas(tmp_path):
     """Writing and reading of other values imports neither pandas nor polars."""
     code = (

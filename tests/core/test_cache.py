@@ -410,6 +410,7 @@ def test_a_thousand_scenarios_run_in_constant_memory():
     assert sizes[-1] <= 5
 
 
+@pytest.mark.slow
 def test_a_thousand_nested_scenarios_run_in_constant_memory():
     """The count of memos is flat also when each scenario opens one inside itself."""
     spot, value = make_book()
@@ -439,6 +440,7 @@ def test_a_thousand_tweaks_of_one_context_run_in_constant_memory():
     assert max(sizes[10:]) <= max(sizes[:10])
 
 
+@pytest.mark.slow
 def test_a_thousand_scenarios_of_a_node_that_opens_contexts_run_in_constant_memory():
     """A delta by bump and revalue inside a node, under 1,000 spots, leaves nothing behind."""
     spot, value = make_book()
@@ -463,6 +465,7 @@ def test_a_thousand_scenarios_of_a_node_that_opens_contexts_run_in_constant_memo
     assert sizes[-1] <= 10
 
 
+@pytest.mark.slow
 def test_a_thousand_deltas_of_an_unchanged_book_run_in_constant_memory():
     """A node that opens contexts inside itself, invalidated 1,000 times, leaves nothing behind."""
     spot, value = make_book()

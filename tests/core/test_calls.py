@@ -519,6 +519,7 @@ def test_an_instance_that_nobody_made_callable_is_not():
             made([])
 
 
+@pytest.mark.slow
 def test_functions_of_an_uncompiled_wrapt_work():
     """Where wrapt is without its own extension, decorated functions are called all the same, without a warning."""
     code = """if True:

@@ -508,6 +508,7 @@ def named_function(number):
     return module.passing
 
 
+@pytest.mark.slow
 def test_functions_that_have_no_nodes_any_more_are_let_go():
     """A cache keeps a function for as long as it has nodes of it, and no longer."""
     watched = []
@@ -895,6 +896,7 @@ print("fine")
 """
 
 
+@pytest.mark.slow
 def test_a_table_outlives_its_class():
     """The collector may take a class apart before its tables: it does when an interpreter ends."""
     done = subprocess.run([sys.executable, "-c", CLASSES_GO_FIRST], capture_output=True, text=True, check=False)
@@ -916,6 +918,7 @@ next(held)
 """
 
 
+@pytest.mark.slow
 def test_a_cache_ends_with_the_interpreter_in_silence():
     """A generator that is suspended in a context keeps it until the names of modules are gone."""
     done = subprocess.run([sys.executable, "-c", SUSPENDED], capture_output=True, text=True, check=False)

@@ -378,6 +378,7 @@ def test_a_tweak_that_is_gone_keeps_no_function_alive(ctx):
     assert gone() is None
 
 
+@pytest.mark.slow
 def test_tweaking_many_functions_that_go_makes_no_footprint_longer(ctx):
     """Bits of functions that are gone are given again, unless a memo has them."""
     kept = dug.memoize(lambda x: x)

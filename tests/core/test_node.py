@@ -270,6 +270,7 @@ def run_python(code, *arguments, cwd, stdin=b""):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_node_pickled_here_is_computed_in_another_process(tmp_path, monkeypatch):
     """A node goes to another process and back by pickle, and there by its text."""
     (tmp_path / "pricing_for_pickle.py").write_text(PRICING)
@@ -316,6 +317,7 @@ def test_a_function_that_its_name_does_not_find_says_why(monkeypatch):
 OTHER = other.node("AAPL")
 
 
+@pytest.mark.slow
 def test_a_node_of_a_script_is_pickled_by_its_name(tmp_path):
     """A function of ``__main__`` and its nodes come back by pickle, as a plain function does."""
     code = (

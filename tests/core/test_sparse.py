@@ -222,6 +222,7 @@ def play(script, between):
         return seen, [(event.kind, str(event.node)) for event in log.events], filed, len(ctx.cache)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [5, 10, 75])
 @given(script=scenarios)
 @settings(max_examples=25, deadline=None)
@@ -255,7 +256,7 @@ class ScatteredModel(Model):
         self.patch.undo()
 
 
-TestScatteredModel = ScatteredModel.TestCase
+TestScatteredModel = pytest.mark.slow(ScatteredModel.TestCase)
 TestScatteredModel.settings = settings(
     max_examples=settings().max_examples * PORTIONS.get(settings.get_current_profile_name(), 2) // 2
 )
@@ -288,6 +289,7 @@ def book(count: int) -> int:
     return sum(map(sum_of_ten, range(0, count, 10)))
 
 
+@pytest.mark.slow
 def test_memory_grows_as_the_number_of_targets():
     """A leaf that was tweaked once takes the same few bytes more in a book of 8,000 leaves as in one of 2,000."""
     small, large = grow(2_000), grow(8_000)

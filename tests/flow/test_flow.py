@@ -135,6 +135,7 @@ def test_a_failure_is_tried_again():
     assert flow.compute("price") == 5
 
 
+@pytest.mark.slow
 def test_a_long_chain_computes_in_order():
     """A chain of 2,000 names computes without recursion, and an insert at its start runs each once."""
     flow = Flow(values={"n0": 0})

@@ -369,6 +369,7 @@ def test_looking_runs_no_code_of_the_user():
     assert "reaching.LOUD" in reach(space["f"]).parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_reach_is_the_same_whatever_the_order_of_hashes(seed):
     """Sets of functions and classes are walked in an order of their own, and a hash of attrs has no number of its process."""

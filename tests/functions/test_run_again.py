@@ -269,6 +269,7 @@ def test_a_function_that_counts_its_runs_is_the_same(notebook):
     assert notebook.LOG == [1]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_definitions(notebook):
     """A cell that is run again and again leaves nothing."""
     notebook.halved(4)
