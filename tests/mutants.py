@@ -1915,8 +1915,8 @@ MUTANTS = (
     Mutant(
         "what a far server could not be told to forget is served",
         "stores/_tiered.py",
-        "        rows = [row for row in rows if row.function not in others]\n",
-        "",
+        "        return [row for row in rows if row.function not in others]\n",
+        "        return rows\n",
         STORE_TIERS,
     ),
     Mutant(

@@ -42,6 +42,8 @@ class TieredBackend(Backend):
         """By function: the last invalidation, which both sides have noted."""
         self._open: set[str] = set()
         """The functions of which it is not known whether both sides have noted the same."""
+        self._behind: set[str] = set()
+        """The functions of which a near one that is only read has rows that another machine has invalidated."""
 
     @property
     def unanswered(self) -> int:
@@ -52,36 +54,43 @@ class TieredBackend(Backend):
 
     def get(self, at: bytes) -> Found | None:
         """Returns the row at a place, from the near one if it is there; else a copy of it stays there."""
-        self._settle_open()
-        found = self.near.get(at)
-        return found if found is not None and found.codec else self._fetch([at]).get(at, found)
+        return self.get_many([at]).get(at)
 
     def get_many(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
         """Returns those rows that there are, by place."""
         self._settle_open()
         found = self.near.get_many(ats)
+        if self._behind:
+            for row in self.near.get_rows(list(found)):
+                if row.function in self._behind:
+                    del found[row.at]
         lacking = [at for at in ats if at not in found or not found[at].codec]
         return {**found, **self._fetch(lacking)} if lacking else found
 
     def _fetch(self, ats: Sequence[bytes]) -> dict[bytes, Found]:
-        """Returns rows of the far one, and copies them; only of functions of which both sides agree."""
+        """Returns rows of the far one, and copies them."""
+        rows = self._take_far(ats)
+        if rows and not self.is_read_only:
+            self.near.put(rows)
+        return {row.at: row.found(row.data) for row in rows}
+
+    def _take_far(self, ats: Sequence[bytes]) -> list[Row]:
+        """Returns rows of the far one, only of functions of which both sides agree."""
         rows: list[Row] = self._ask_far([], self.far.get_rows, ats)
         others = self._find_open(rows)
         if others and all(map(self._settle, others)):
             rows = self._ask_far([], self.far.get_rows, ats)  # anew: some of them may be removed by now
             others = self._find_open(rows)
         self._open |= others
-        rows = [row for row in rows if row.function not in others]
-        if rows and not self.is_read_only:
-            self.near.put(rows)
-        return {row.at: row.found(row.data) for row in rows}
+        return [row for row in rows if row.function not in others]
 
     def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
         """Returns those rows that there are with the bytes of their values."""
-        rows = self.near.get_rows(ats)
+        self._settle_open()
+        rows = [row for row in self.near.get_rows(ats) if row.function not in self._behind]
         there = {row.at for row in rows}
         lacking = [at for at in ats if at not in there]
-        return [*rows, *self._ask_far([], self.far.get_rows, lacking)] if lacking else rows
+        return [*rows, *self._take_far(lacking)] if lacking else rows
 
     def get_data(self, digest: bytes) -> bytes | None:
         """Returns the bytes of a value; None where they are not there."""
@@ -136,6 +145,8 @@ class TieredBackend(Backend):
 
     def prepare(self, function: str) -> None:
         """Has both sides agree on what was invalidated, or notes that they have to."""
+        self.near.prepare(function)
+        self.far.prepare(function)
         if not self._settle(function):
             self._open.add(function)
 
@@ -163,12 +174,16 @@ class TieredBackend(Backend):
         """Has each side forget what was invalidated on the other one.
 
         Raises:
-            StoreError: a side does not answer.
+            StoreError: a side does not answer, or the far one is behind and this one only reads.
         """
         noted = self.near.get_invalidation(function)
         name, is_open, before = noted.partition(NOT_YET)
         far = self.far.get_invalidation(function).partition(NOT_YET)[0]
-        if far != (before if is_open else name):  # another machine has invalidated it
+        is_behind = far != (before if is_open else name)  # another machine has invalidated it
+        if self.is_read_only:
+            self._look_only(function, noted, is_open=bool(is_open), is_behind=is_behind)
+            return
+        if is_behind:
             remove(self.near, function, _is_any)
         if is_open:
             remove(self.far, function, is_of)
@@ -178,6 +193,14 @@ class TieredBackend(Backend):
         if name != noted:
             self.near.note_invalidation(function, name, after=noted)
         self._agreed[function] = name
+
+    def _look_only(self, function: str, noted: str, *, is_open: bool, is_behind: bool) -> None:
+        """Leaves out, where nothing may be removed, the rows of the side that is behind."""
+        if is_behind:
+            self._behind.add(function)
+        if is_open:
+            raise StoreError(f"{self.shown} has invalidated {function}, and cannot tell its far one with read_only=True.")
+        self._agreed[function] = noted
 
     def get_invalidation(self, function: str) -> str:
         """Returns the name of the last invalidation of a function, as the far one knows it."""

@@ -248,6 +248,40 @@ def test_an_invalidation_by_a_store_without_tiers_reaches_both_sides(process, ke
     assert log.computed == []
 
 
+def test_a_folder_that_is_only_read_serves_nothing_that_was_invalidated(process, kept_server, tmp_path, change):
+    """A machine that may not remove its copies leaves them out, and takes what the server has since."""
+    change(10)
+    for machine in ("mine", "theirs"):
+        with process(machine):
+            assert (rate(1), fee(1)) == (11, 1)
+    change(20)
+    with process() as log:
+        log.ctx.invalidate(rate)
+        assert rate(1) == 21
+
+    store = Tiered(Store(tmp_path / "theirs", read_only=True), RedisStore(kept_server.url))
+    with dug.Context(store=store) as ctx, EventLog(ctx) as log:
+        assert (rate(1), fee(1)) == (21, 1)
+    store.close()
+    assert log.computed == []
+
+
+def test_an_invalidation_reaches_the_tiers_of_a_tier(process, kept_server, tmp_path, change):
+    """A store of three tiers is no exception."""
+    change(10)
+    with process("theirs"):
+        assert rate(1) == 11
+    with process() as log:
+        log.ctx.invalidate(rate)
+    change(20)
+
+    middle = Tiered(Store(tmp_path / "theirs"), RedisStore(kept_server.url))
+    store = Tiered(Store(tmp_path / "nearest"), middle)
+    with dug.Context(store=store):
+        assert rate(1) == 21
+    store.close()
+
+
 def test_two_invalidations_without_the_server_are_made_up_for(process, kept_server, change):
     """Invalidations of several processes, and of another machine meanwhile, are all heeded."""
     change(10)
