@@ -1,12 +1,13 @@
-"""What a store costs: a call whose value it has, and one whose value it has not, beside diskcache and joblib.Memory.
+"""What a store costs: a call whose value it has, and one whose value it has not, beside diskcache, joblib.Memory and redun.
 
 The function multiplies a number, so the figures are of the keeping alone. A hit begins with nothing in memory; the misses of dug
-include the writing of all rows.
+include the writing of all rows. redun is measured where it is installed: no extra names it, as it brings the clients of a cloud.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -29,24 +30,30 @@ class Sizes:
     """How many calls are made on one opening of a store."""
 
     calls: int = 500
+    redun_calls: int = 20
+    """For redun, which takes a thousand times as long."""
 
 
 def find_missing() -> tuple[str, ...]:
     """The packages of contenders that are not installed."""
-    return tuple(name for name in PACKAGES if find_spec(name) is None)
+    return tuple(name for name in (*PACKAGES, "redun") if find_spec(name) is None)
 
 
 def cases(sizes: Sizes) -> Iterator[Case]:
     """The cases of stores, the first contender of which is diskcache."""
-    if find_missing():
+    missing = find_missing()
+    if set(PACKAGES) & set(missing):
         return
+    contenders = {"diskcache": _use_diskcache, "dug": _use_dug, "joblib.Memory": _use_joblib, "redun": _use_redun}
+    calls = {"redun": sizes.redun_calls}
     with TemporaryDirectory() as folder:
         for what in ("miss", "hit"):
-            contenders = tuple(
-                Contender(name, _time(make(Path(folder) / what / name), sizes.calls, is_hit=what == "hit"))
-                for name, make in (("diskcache", _use_diskcache), ("dug", _use_dug), ("joblib.Memory", _use_joblib))
+            timed = (
+                Contender(name, _time(begin(Path(folder) / what / name), calls.get(name, sizes.calls), is_hit=what == "hit"))
+                for name, begin in contenders.items()
+                if name not in missing
             )
-            yield Case(f"{what} of a store", "call", contenders)
+            yield Case(f"{what} of a store", "call", tuple(timed))
 
 
 def _multiply(number: int) -> float:
@@ -117,5 +124,21 @@ def _use_joblib(folder: Path) -> Opening:
 
     def begin() -> Any:
         return joblib.Memory(folder, verbose=0).cache(_multiply), lambda: None, lambda: None
+
+    return begin
+
+
+def _use_redun(folder: Path) -> Opening:
+    from redun import Scheduler, task  # an optional package
+    from redun.config import Config
+
+    logging.getLogger("redun").setLevel(logging.ERROR)
+    folder.mkdir(parents=True)
+    multiply = task(namespace="dug", version="1")(_multiply)
+
+    def begin() -> Any:
+        scheduler = Scheduler(config=Config({"backend": {"db_uri": f"sqlite:///{folder}/redun.db"}}))
+        scheduler.load()
+        return lambda number: scheduler.run(multiply(number)), lambda: None, lambda: None
 
     return begin
