@@ -8,7 +8,6 @@ from urllib.parse import SplitResult, urlsplit
 from .._text.values import show
 
 _SCHEMES = ("redis", "rediss", "unix")
-_EXAMPLE = "Write RedisStore('redis://localhost:6379/0')."
 
 # By the name of the class of an error, and what it says: what happened, and what to do.  The first that fits holds.
 _TOLD = (
@@ -36,28 +35,33 @@ _TOLD = (
 _SILENT = ("does not answer", "Start it, and ask again.")
 
 
-def check_address(url: object) -> None:
+def check_address(url: object, maker: str = "RedisStore") -> None:
     """Refuses what is no address of a server.
+
+    Args:
+        url: the address.
+        maker: the class to which it was given.
 
     Raises:
         TypeError: it is no text.
         ValueError: it has another form.
     """
+    example = f"Write {maker}('redis://localhost:6379/0')."
     if not isinstance(url, str):
-        raise TypeError(f"url must be a text, not {show(url)}. {_EXAMPLE}")
+        raise TypeError(f"url must be a text, not {show(url)}. {example}")
     if url.partition("://")[0] not in _SCHEMES or "://" not in url:
         seen = show(url.rpartition("@")[2])
-        raise ValueError(f"url must begin with redis://, rediss:// (TLS) or unix://, which {seen} does not. {_EXAMPLE}")
+        raise ValueError(f"url must begin with redis://, rediss:// (TLS) or unix://, which {seen} does not. {example}")
     parts = urlsplit(url)
     if parts.scheme == "unix":
         if not parts.path:
-            raise ValueError("url must name the socket after unix://. Write RedisStore('unix:///run/redis.sock').")
+            raise ValueError(f"url must name the socket after unix://. Write {maker}('unix:///run/redis.sock').")
         return
     database = parts.path.strip("/")
     if not _has_port(parts):
-        raise ValueError(f"url must have a port from 1 to 65535, which {without_password(url)} has not. {_EXAMPLE}")
+        raise ValueError(f"url must have a port from 1 to 65535, which {without_password(url)} has not. {example}")
     if database and not (database.isascii() and database.isdigit()):
-        raise ValueError(f"url must end with the number of a database, which {without_password(url)} does not. {_EXAMPLE}")
+        raise ValueError(f"url must end with the number of a database, which {without_password(url)} does not. {example}")
 
 
 def _has_port(parts: SplitResult) -> bool:

@@ -91,7 +91,7 @@ class RedisBackend(Backend):
         self._large = None if blobs is None else LargeValues(blobs)
         self._outage = Outage(self.shown, (redis.RedisError, OSError), clock, partial(tell, self.shown))
         self._forgery_is_told, self._size_is_told = Seldom(clock), Seldom(clock)
-        self._client = _make_client(url)
+        self._client = make_client(url)
         scripts = map(self._client.register_script, (_LOOK, _RENEW, _RELEASE, _NOTE_INVALIDATION))
         self._look, self._renew, self._release, self._note_invalidation = scripts
         self._is_closed = False
@@ -379,7 +379,7 @@ class RedisBackend(Backend):
         return opened
 
 
-def _make_client(url: str) -> redis.Redis:
+def make_client(url: str) -> redis.Redis:
     """Returns a client, which connects when it is asked for something.
 
     Raises:
