@@ -6,17 +6,24 @@ A start is a what-if that gives inputs their items and has a number, so that its
 import inspect
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, Protocol, TypeVar, overload
+
+from attrs import frozen
 
 from .._contexts.current import outermost
 from .._contexts.kinds import UNTWEAKED
 from .._contexts.scenario import put_over
 from .._core.read import Node, current
+from .._functions.stream import Stream
 from .._text.values import show
 from ._asking import Asking
 from ._errors import FloatingInputError, FlowError, MissingInputError
 from ._nodes import INPUT, definition, is_processor, items, register, start_number, value_async
 from ._running import RunningFlow
+from ._wiring import Wiring
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 _numbers = count(1)
 
@@ -31,10 +38,43 @@ async def given() -> AsyncGenerator[Any, None]:
 GIVEN = register(given, "dug.flow:given")
 
 
+@frozen
+class Wired:
+    """A flow as it is started, for those who run it elsewhere."""
+
+    flow: str
+    wiring: Wiring
+    order: tuple[str, ...]
+    """The names, each after those that it reads."""
+    asked: tuple[str, ...]
+    """The names of the outputs to return."""
+    items: Mapping[str, Any]
+    """By name the items of inputs: a tuple, or a generator function."""
+    values: Mapping[str, Any]
+    """By name the values of inputs that are no streams."""
+
+
+class Starter(Protocol[R_co]):
+    """Who runs a flow elsewhere."""
+
+    async def _start(self, wired: Wired) -> R_co:
+        """Returns the run."""
+
+
 class Starting(Asking):
     """What starts a flow."""
 
-    async def start(self, inputs: Mapping[str, Any] | None = None, all_outputs: bool = False) -> RunningFlow:  # noqa: FBT001, FBT002
+    @overload
+    async def start(
+        self, inputs: Mapping[str, Any] | None = None, all_outputs: bool = False  # noqa: FBT001, FBT002
+    ) -> RunningFlow: ...
+    @overload
+    async def start(
+        self, inputs: Mapping[str, Any] | None = None, all_outputs: bool = False, *, on: Starter[R]  # noqa: FBT001, FBT002
+    ) -> R: ...
+    async def start(
+        self, inputs: Mapping[str, Any] | None = None, all_outputs: bool = False, *, on: Any = None  # noqa: FBT001, FBT002
+    ) -> Any:
         """Starts every function that the outputs need, and returns the outputs by name, each a `dug.streams.Stream`.
 
         A function that is no generator function gives a stream of one item.  Each start is a run of its own, and goes on, 256
@@ -44,6 +84,8 @@ class Starting(Asking):
             inputs: by name the items of a stream: a list or another iterable, or a generator function without parameters.  Values
                 are inserted before.
             all_outputs: whether to return a stream for each name with a function, not only for those that nothing reads.
+            on: `dug.flow.services.Services`, for a flow whose functions are their processors, in this process and in others; the
+                result is a `dug.flow.services.ServicesRun` then.
 
         Raises:
             CycleError: a name depends on itself.
@@ -63,14 +105,32 @@ class Starting(Asking):
             wiring = self._wiring
             outputs = wiring.outputs()
             order = wiring.order(outputs if outputs and not all_outputs else wiring.definitions)  # a circle has no outputs
-            try:
-                wiring.check(self.name, order)
-            except (FloatingInputError, MissingInputError) as exc:
-                missing = next(name for name in order if wiring.is_missing(name))
-                exc.add_note(f"If it is a stream, give its items: flow.start({{{missing!r}: items}}).")
-                raise
+            self._check_inputs(order)
             started = [name for name in order if wiring.definitions[name] != INPUT and name not in (inputs or {})]
-            return RunningFlow(self, context, started if all_outputs else outputs, started)
+            asked = started if all_outputs else outputs
+            if on is None:
+                return RunningFlow(self, context, asked, started)
+            given = {name: stated.get(items.node(self.name, name), found) for name, found in (inputs or {}).items()}
+            wired = self._wire(order, asked, given)
+        return await on._start(wired)
+
+    def _check_inputs(self, order: list[str]) -> None:
+        wiring = self._wiring
+        try:
+            wiring.check(self.name, order)
+        except (FloatingInputError, MissingInputError) as exc:
+            missing = next(name for name in order if wiring.is_missing(name))
+            exc.add_note(f"If it is a stream, give its items: flow.start({{{missing!r}: items}}).")
+            raise
+
+    def _wire(self, order: list[str], asked: list[str], given: dict[str, Any]) -> Wired:
+        """Returns what another process must know of the flow, as it is in the scenario in force."""
+        wiring = self._wiring
+        values = {name: self._here()[self._node_of(name)] for name in order if name in wiring.given and name not in given}
+        for name in [name for name, value in values.items() if isinstance(value, Stream)]:
+            given[name] = values.pop(name).items  # it was inserted
+        found = {name: given[name] for name in order if name in given}
+        return Wired(self.name, wiring, tuple(order), tuple(asked), found, values)
 
     def _give(self, name: str, found: Any) -> dict[Node[Any], Any]:
         """Returns the tweaks by which an input is a stream of items."""

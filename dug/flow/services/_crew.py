@@ -1,0 +1,154 @@
+"""`Crew` finds the steps that this process can work on, and works on them: of one run, or of all runs of a namespace.
+
+It looks when the server says that something changed, and now and then without that, as a process that is gone says nothing.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..._functions.async_driver import backend
+from ._claims import Claim, Link, claim, name_owner
+from ._errors import RunCancelledError, RunGoneError, ServicesError, StarterLostError
+from ._looking import FREE, RunState, StepState, find_error, look
+from ._plan import Step
+from ._stepping import Processor, Stepping
+from ._writing import Writer
+
+if TYPE_CHECKING:
+    from ._redis import Server  # it needs redis-py
+
+_logger = logging.getLogger("dug")
+
+Dispatch = Callable[[str, str], Awaitable[Any]]
+"""Lets a processor, by its name, work on a run, by its id, somewhere."""
+
+
+class Crew:
+    """The work of this process on steps.
+
+    Args:
+        server: the server.
+        processors: the functions that this process has, by name.
+        find_links: returns the runs to work on; blocks.
+        settle: called, in a thread, with a run in which a step ended.
+        dispatch: lets steps be worked on elsewhere; None: they are worked on here.
+    """
+
+    def __init__(
+        self,
+        server: "Server",
+        processors: dict[str, Processor],
+        find_links: Callable[[], list[Link]],
+        settle: Callable[[RunState], None],
+        dispatch: Dispatch | None,
+    ) -> None:
+        self._server, self._processors = server, processors
+        self._find_links, self._settle, self._dispatch = find_links, settle, dispatch
+        self._tasks: dict[tuple[str, str], Any] = {}
+        """Those that work on a step, by run and step."""
+
+    async def work(self) -> None:
+        """Works until it is cancelled; gives back then what it has."""
+        with self._server.listen(None) as bell:
+            try:
+                while True:
+                    await self.look_once()
+                    await bell.wait(self._server.lease_ms / 2000)
+            finally:
+                await backend().end([*self._tasks.values()])
+
+    async def look_once(self) -> None:
+        """Lets all be worked on elsewhere that can be now."""
+        for link, state in await self._server.ask(self._look):
+            await self._begin_free(link, state)
+
+    def _look(self) -> list[tuple[Link, RunState]]:
+        """Returns how far the runs are that go on; blocks."""
+        found = []
+        for link in self._find_links():
+            try:
+                state = look(link)
+            except RunGoneError:
+                continue
+            self._settle(state)
+            if state.state == "open":
+                found.append((link, state))
+        return found
+
+    async def _begin_free(self, link: Link, state: RunState) -> None:
+        for step in link.plan.steps:
+            known = state.find(step.name)
+            if known.state != FREE or (link.run, step.name) in self._tasks:
+                continue
+            if not step.processor:
+                self._begin(link, step, self._give_up)
+            elif self._dispatch is not None:
+                await self._send(link, step, known, self._dispatch)
+            elif step.processor in self._processors:
+                self._begin(link, step, partial(perform, processor=self._processors[step.processor]))
+
+    def _begin(self, link: Link, step: Step, work: Callable[..., Any]) -> None:
+        key = link.run, step.name
+
+        async def run() -> None:
+            try:
+                await work(link, step)
+            except Exception:
+                _logger.exception("dug.flow.services cannot work on %r of the run %r", step.name, link.run)
+
+        self._tasks[key] = backend().start(run, copy_context(), lambda: self._tasks.pop(key, None))
+
+    async def _send(self, link: Link, step: Step, known: StepState, dispatch: Dispatch) -> None:
+        """Lets a step be worked on elsewhere; one of all who see that nobody does so does this."""
+        is_first = await self._server.ask(_note_sent, link, step, known.epoch)
+        if is_first:
+            await dispatch(step.processor, link.run)
+
+    async def _give_up(self, link: Link, step: Step) -> None:
+        """Ends an input whose starter is gone."""
+        found = await self._server.ask(claim, link, step, name_owner())
+        if isinstance(found, Claim):
+            writer = Writer(found, lambda _: None, bool)
+            await writer.end(StarterLostError(link.run, step.name))
+            found.release()
+
+
+def _note_sent(link: Link, step: Step, epoch: int) -> bool:
+    """Returns True for the first who says that a step was sent after so many begins; blocks."""
+    return bool(link.server.run("send", [link.names.run, link.names.step(step.name)], [epoch]))
+
+
+async def perform(link: Link, step: Step, processor: Processor) -> bool:
+    """Works on a step to its end, if nobody else has it; returns whether this ended it.
+
+    Raises:
+        ServerLostError: the server does not answer.
+    """
+    server = link.server
+    try:
+        found = await server.ask(claim, link, step, name_owner())
+        if not isinstance(found, Claim):
+            return False
+        if step.wait:
+            error = await server.ask(_find_first_error, link, step)
+            if error is not None:
+                writer = Writer(found, lambda _: None, bool)
+                await writer.end(error)
+                found.release()
+                return True
+    except (RunGoneError, RunCancelledError) as exc:
+        _logger.info("%s", exc)
+        return False
+    except ServicesError as exc:  # its checkpoint was tampered with
+        _logger.warning("%s", exc)
+        return False
+    return await Stepping(found, processor).run()
+
+
+def _find_first_error(link: Link, step: Step) -> BaseException | None:
+    """Returns the first error with which what a step waited for ended; blocks."""
+    steps: Iterable[Step] = [link.plan.step_of(tape) for tape in step.inputs]
+    return next((error for one in steps if (error := find_error(link, one)) is not None), None)

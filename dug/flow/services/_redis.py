@@ -1,0 +1,235 @@
+"""`Server`: the way to a server of Redis or Valkey from any loop; its threads make the trips, hear the news and prolong claims.
+
+The client is a blocking one, so that asyncio and trio are served alike and a slow server stops no loop.  The threads begin with
+the first trip of a process, and again after a fork.  A server that does not answer is asked again until the patience is over; one
+that never answered is not there.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import redis
+
+from ..._functions.async_driver import backend
+from ...stores._address import tell, without_password
+from ...stores._outage import Seldom
+from ...stores._redis import make_client
+from . import _scripts
+from ._bells import Bell, Topic
+from ._errors import ServerLostError, ServicesError
+from ._keys import Keys
+
+_logger = logging.getLogger("dug")
+
+THREADS = 8
+"""How many trips a process makes at the same time."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.5
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError, OSError)
+_REFUSED = (redis.AuthenticationError,)
+
+
+class Server:
+    """One server, for all that a process does in a namespace.
+
+    Args:
+        url: as redis-py takes it.
+        keys: the names of the keys.
+        lease_s: how long a claim lasts without a sign of its owner.
+        ttl_s: how long keys stay without one.
+        patience_s: how long a server that does not answer is asked again.
+    """
+
+    def __init__(self, url: str, keys: Keys, *, lease_s: float, ttl_s: float, patience_s: float) -> None:
+        self.shown = without_password(url)
+        self.keys = keys
+        self.lease_ms, self.ttl_ms = max(1, int(lease_s * 1000)), max(1, int(ttl_s * 1000))
+        self._patience_s = patience_s
+        self.client = make_client(url)
+        self._told = Seldom(time.monotonic)
+        self._has_answered = False
+        self._process: _Threads | None = None
+        self._lock = threading.Lock()
+        self.is_closed = False
+        scripts = {name.lower(): text for name, text in vars(_scripts).items() if name.isupper()}
+        self.scripts: dict[str, Any] = {name: self.client.register_script(text) for name, text in scripts.items()}
+
+    # Trips
+
+    def trip(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Returns the server's answer; blocks, until the patience is over.
+
+        Raises:
+            ServerLostError: it does not answer.
+            ServicesError: it refuses.
+        """
+        began, pause = time.monotonic(), FIRST_PAUSE_S
+        while True:
+            try:
+                answer = call(*args)
+            except _REFUSED as exc:
+                raise ServicesError(tell(self.shown, exc)) from exc
+            except _AWAY as exc:
+                if self.is_closed or not self._has_answered or time.monotonic() - began > self._patience_s:
+                    raise ServerLostError(self._tell(exc)) from exc
+                if self._told.is_due():
+                    _logger.warning("%s Until then, runs wait.", self._tell(exc))
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+            except redis.RedisError as exc:
+                raise ServicesError(tell(self.shown, exc)) from exc
+            else:
+                self._has_answered = True
+                return answer
+
+    def _tell(self, exc: Exception) -> str:
+        """Returns what is wrong with the server, and what to do about it."""
+        if isinstance(exc, redis.OutOfMemoryError):  # to evict would make holes
+            return f"{self.shown} is full ({exc}). Give it more memory, delete runs, or start them with keep=."
+        return tell(self.shown, exc)
+
+    def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Returns the answer of a script; blocks."""
+        return self.trip(self.scripts[script], keys, args)
+
+    async def ask(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Returns what a call that makes trips returns, made in a thread; a cancelled asker leaves the call to end by itself."""
+        sleep = backend().Sleep()
+        future: Future[Any] = self.threads.pool.submit(call, *args)
+        future.add_done_callback(lambda _: sleep.wake())
+        await sleep.last(None)
+        return future.result()
+
+    def post(self, call: Callable[..., Any], *args: Any) -> None:
+        """Makes a call in a thread, and does not wait for it."""
+        if not self.is_closed:
+            self.threads.pool.submit(call, *args)
+
+    # News
+
+    def listen(self, run: str | None, *topics: str) -> Bell:
+        """Returns a bell, to be entered, that rings when a message is for one of these topics of a run, or for all of the run.
+
+        Args:
+            run: the id of the run; None for the messages that are for all of any run.
+            topics: the topics.
+        """
+        return Bell([(run, topic) for topic in topics or ("",)], self.threads.bells)
+
+    def publish(self, run: str, topic: str = "") -> None:
+        """Tells all who listen; blocks."""
+        self.trip(self.client.publish, self.keys.news, f"{run}/{topic}")
+
+    @property
+    def threads(self) -> "_Threads":
+        """What this process has running."""
+        known = self._process
+        if known is None or known.pid != os.getpid():
+            with self._lock:
+                known = self._process
+                if known is None or known.pid != os.getpid():
+                    known = self._process = _Threads(self)
+        return known
+
+    def close(self) -> None:
+        """Ends the threads and the connections of this process."""
+        self.is_closed = True
+        if self._process is not None and self._process.pid == os.getpid():
+            self._process.end()
+        self.client.close()
+
+
+class _Threads:
+    """The threads of one process, what they hold for it, and who listens."""
+
+    def __init__(self, server: Server) -> None:
+        self.pid = os.getpid()
+        self._server = server
+        self.bells: dict[Topic, dict[Bell, None]] = {}
+        self.held: dict[Any, None] = {}
+        """What is prolonged: each has `prolong`, and the `keys` that must not expire."""
+        self.pool = ThreadPoolExecutor(THREADS, "dug-services")
+        self._subscribed = threading.Event()
+        self._is_over = threading.Event()
+        self._beat_s = server.lease_ms / 3000
+        self._next_touch = time.monotonic()
+        threading.Thread(target=self._listen, name="dug-services-news", daemon=True).start()
+        self._beating = threading.Thread(target=self._beat, name="dug-services-claims", daemon=True)
+        self._beating.start()
+
+    def wait_subscribed(self) -> None:
+        """Returns when the news come; blocks for a moment."""
+        self._subscribed.wait(self._server._patience_s)
+
+    def end(self) -> None:
+        """Lets the threads end."""
+        self._is_over.set()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self._beating.join(self._server.lease_ms / 1000)
+
+    def _listen(self) -> None:
+        while not self._is_over.is_set():
+            subscription: Any = self._server.client.pubsub()  # type: ignore[no-untyped-call]
+            try:
+                subscription.subscribe(self._server.keys.news)
+                while not self._is_over.is_set():
+                    message = subscription.get_message(timeout=1.0)
+                    if message is None:
+                        continue
+                    if message["type"] == "subscribe":
+                        self._subscribed.set()
+                        self._ring_all()  # what was said before is lost
+                    elif message["type"] == "message":
+                        self._ring(message["data"].decode("utf-8", "replace"))
+            except Exception as exc:  # noqa: BLE001  the server is away, or the connection was closed under it
+                self._subscribed.clear()
+                if self._server._told.is_due() and not self._is_over.is_set():
+                    _logger.warning("%s sends no news (%s: %s).", self._server.shown, type(exc).__name__, exc)
+                self._is_over.wait(FIRST_PAUSE_S * 10)
+            finally:
+                subscription.close()
+
+    def _ring(self, message: str) -> None:
+        run, _, topic = message.partition("/")
+        if topic:
+            self._ring_those(self.bells.get((run, topic)))
+            return
+        for key, bells in tuple(self.bells.items()):
+            if key[0] in (run, None):
+                self._ring_those(bells)
+
+    def _ring_all(self) -> None:
+        for bells in tuple(self.bells.values()):
+            self._ring_those(bells)
+
+    @staticmethod
+    def _ring_those(bells: Iterable[Bell] | None) -> None:
+        for bell in tuple(bells or ()):
+            bell.ring()
+
+    def _beat(self) -> None:
+        """Prolongs what is held, three times in a lease."""
+        while not self._is_over.wait(self._beat_s):
+            held = tuple(self.held)
+            for one in held:
+                try:
+                    one.prolong()
+                except Exception as exc:  # noqa: BLE001  whoever works hears of it at the next append
+                    if self._server._told.is_due():
+                        _logger.warning("%s: a claim is not prolonged (%s).", self._server.shown, exc)
+            if held and time.monotonic() > self._next_touch:
+                self._next_touch = time.monotonic() + self._server.ttl_ms / 10_000
+                self._touch({key for one in held for key in one.keys})
+
+    def _touch(self, keys: Iterable[str]) -> None:
+        try:
+            with self._server.client.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.pexpire(key, self._server.ttl_ms)
+                pipeline.execute()
+        except _AWAY:
+            self._next_touch = time.monotonic()

@@ -1,0 +1,162 @@
+"""The runs of a namespace: `Runs` finds them by their ids, looks at them, and cancels, retries and deletes them; it blocks."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..._inspect.table import Table
+from ...stores._signing import Signing
+from ._claims import Link
+from ._entries import Sealing
+from ._errors import RunGoneError, TamperedError
+from ._keys import Keys
+from ._looking import RunState, StepState, find_error, look, tabulate_runs, tabulate_steps
+from ._plan import Plan
+
+if TYPE_CHECKING:
+    from ._redis import Server  # it needs redis-py
+
+
+class Runs:
+    """The runs of a namespace, and the server on which they are."""
+
+    def __init__(self, server: "Server", keys: Keys, signing: Signing | None, *, allow_pickle: bool) -> None:
+        self._server, self._keys, self._signing, self._allow_pickle = server, keys, signing, allow_pickle
+        self._links: dict[str, Link] = {}
+
+    # Looks and changes
+
+    def runs(self) -> Table[RunState]:
+        """Returns the runs that are there as a table, the oldest first; each row a `RunState`; blocks for a few trips."""
+        return tabulate_runs([state for run in self._list_ids(self._keys.runs) if (state := self._look(run)) is not None])
+
+    def status(self, run: str) -> RunState:
+        """Returns how far a run is, with the errors of steps that failed; blocks for a few trips.
+
+        Raises:
+            RunGoneError: it is not there.
+        """
+        return self._name_errors(self._link(run))
+
+    def show(self, run: str) -> Table[StepState]:
+        """Returns how far the steps of a run are as a table; blocks for a few trips.
+
+        Raises:
+            RunGoneError: it is not there.
+        """
+        return tabulate_steps(self.status(run))
+
+    def cancel(self, run: str) -> None:
+        """Cancels a run: all bodies are closed, wherever they are, and readers get a RunCancelledError; blocks for a trip.
+
+        Raises:
+            RunGoneError: it is not there.
+        """
+        link, server = self._link(run), self._server
+        word = server.run("cancel", [link.names.run], [self._keys.news, f"{run}/"])
+        link.check(b"gone" if word == b"gone" else b"")
+
+    def retry(self, run: str) -> tuple[str, ...]:
+        """Lets the steps that failed begin again at their last checkpoints, and takes back a cancellation; blocks for some trips.
+
+        Returns:
+            The names of those steps.
+
+        Raises:
+            RunGoneError: the run is not there.
+        """
+        link, server = self._link(run), self._server
+        failed = [step.name for step in look(link).steps if step.state == "failed"]
+        for step in link.plan.steps:
+            names = link.names
+            keys = [names.run, names.step(step.name), names.claim(step.name), *map(names.tape, step.outputs)]
+            link.check(server.run("retry", keys, [self._keys.news, f"{run}/"]))
+        server.trip(self._note_run, run, link.plan.started)
+        server.publish(run)
+        return tuple(failed)
+
+    def delete(self, run: str) -> None:
+        """Removes all keys of a run; whoever works on it stops; blocks for a few trips."""
+        server = self._server
+        try:
+            keys = list(self._link(run).all_keys)
+        except TamperedError:  # whatever begins with its name
+            keys = [*server.trip(lambda: [*server.client.scan_iter(match=f"{self._keys.of(run).prefix}*")])]
+        except RunGoneError:
+            keys = []
+        for key in keys:
+            server.trip(server.client.unlink, key)
+        for index in (self._keys.runs, self._keys.open):
+            server.trip(server.client.zrem, index, run)
+        self._links.pop(run, None)
+        server.publish(run)
+
+    def _note_run(self, run: str, started: float) -> None:
+        with self._server.client.pipeline(transaction=False) as pipeline:
+            for key in (self._keys.runs, self._keys.open):
+                pipeline.zadd(key, {run: started})
+                pipeline.pexpire(key, self._server.ttl_ms)
+            pipeline.execute()
+
+    # Plans
+
+    def _make_link(self, plan: Plan) -> Link:
+        sealing = Sealing(plan.run, self._signing, self._allow_pickle)
+        return Link(self._server, self._keys.of(plan.run), sealing, plan)
+
+    def _link(self, run: str) -> Link:
+        """Returns a run; blocks.
+
+        Raises:
+            RunGoneError: it is not there.
+            TamperedError: its plan was not written by a service with the key.
+        """
+        found = self._server.trip(self._server.client.get, self._keys.of(run).plan)
+        if found is None:
+            self._links.pop(run, None)
+            raise RunGoneError(run, self._server.shown)
+        if run not in self._links:
+            data = Sealing(run, self._signing).open("p", "plan", found)
+            if data is None:
+                raise TamperedError(run, "the plan")
+            self._links[run] = self._make_link(Plan.read(data))
+        return self._links[run]
+
+    def _list_ids(self, index: str) -> Iterable[str]:
+        return [one.decode() for one in self._server.trip(self._server.client.zrange, index, 0, -1)]
+
+    def _look(self, run: str) -> RunState | None:
+        """Returns how far a run is; forgets one that is gone."""
+        try:
+            return self._name_errors(self._link(run))
+        except TamperedError:
+            return RunState(run, "?", "tampered", 0.0, ())
+        except RunGoneError:
+            for index in (self._keys.runs, self._keys.open):
+                self._server.trip(self._server.client.zrem, index, run)
+            return None
+
+    def _find_open(self) -> list[Link]:
+        """Returns the runs that go on; blocks."""
+        found = []
+        for run in self._list_ids(self._keys.open):
+            try:
+                found.append(self._link(run))
+            except RunGoneError:
+                self._server.trip(self._server.client.zrem, self._keys.open, run)
+            except TamperedError:
+                continue  # `runs` shows it
+        return found
+
+    def _settle(self, state: RunState) -> None:
+        """Takes a run that has ended from those that go on; blocks."""
+        if state.state in ("ended", "failed"):
+            self._server.trip(self._server.client.zrem, self._keys.open, state.run)
+
+    @staticmethod
+    def _name_errors(link: Link) -> RunState:
+        state = look(link)
+        steps: list[StepState] = []
+        for step, planned in zip(state.steps, link.plan.steps, strict=True):
+            error = find_error(link, planned) if step.state == "failed" else None
+            steps.append(step if error is None else step.with_error(error))
+        return state.with_steps(tuple(steps))

@@ -1,0 +1,259 @@
+"""`Services`: the processors that this process has, and the runs that it shares with others through a server."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, overload
+from uuid import uuid4
+
+from ..._extras.packages import import_extra
+from ..._functions.proxy import name_of
+from ..._text.values import show
+from ...stores._address import check_address
+from ...stores._signing import LEAST_KEY_BYTES, Signing
+from .._starting import Wired
+from ._claims import Claim, Link, name_owner
+from ._crew import Crew, Dispatch, perform
+from ._entries import Sealing
+from ._errors import ServicesError
+from ._keys import Keys
+from ._looking import look
+from ._plan import make_plan
+from ._running import Giving, ServicesRun
+from ._runs import Runs
+from ._stepping import FROM_CHECKPOINT, FROM_START, VALUE_BY_VALUE, Processor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_RESUMES = (FROM_START, VALUE_BY_VALUE, FROM_CHECKPOINT)
+
+
+class Services(Runs):
+    """Processors by name, and the runs of flows whose processors are in several processes; the server is Redis or Valkey.
+
+    Args:
+        url: where the server is, as redis-py takes it: ``redis://host:6379/0``, ``rediss://`` with TLS, ``unix://path``.
+        key: a secret of at least 16 bytes that all services of a run have: everything is signed with it, and what it did not
+            sign is refused.  There is no default; without one, whoever can write to the server can change values.
+        namespace: the first part of the names of all keys; services with different ones share a server and nothing else.
+        keep: how many values the server keeps of each stream of the runs that are started here; writers wait for the slowest
+            reader.  None: all, until the run is deleted or expires.
+        ttl_seconds: after so long without a sign of life of anybody, a run is gone from the server.
+        lease_seconds: after so long without a sign of life of a process, others take over what it works on.
+        patience_seconds: how long a server that does not answer is asked again.
+        allow_pickle: pickles values without a codec, which needs a `key`.
+        dispatch: a coroutine function of the name of a processor and the id of a run, which lets `perform` be called with them
+            somewhere, such as on a queue.  None: processors run in the processes that have them and call `serve` or start a run.
+
+    Raises:
+        ImportError: redis-py is not installed; the message says what to type.
+        ServicesError: the key is too short, or pickles are allowed without one.
+
+    Example:
+        >>> from dug.flow.services import Services
+        >>> services = Services("redis://localhost:6379/0", namespace="etl")
+        >>> @services.processor
+        ... async def doubled(numbers):
+        ...     async for number in numbers:
+        ...         yield 2 * number
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: bytes | None = None,
+        namespace: str = "dug",
+        keep: int | None = None,
+        ttl_seconds: float = 86_400.0,
+        lease_seconds: float = 10.0,
+        patience_seconds: float = 30.0,
+        allow_pickle: bool = False,
+        dispatch: Dispatch | None = None,
+    ) -> None:
+        check_address(url, "Services")
+        if key is not None and (not isinstance(key, bytes) or len(key) < LEAST_KEY_BYTES):
+            raise ServicesError(f"key must be at least {LEAST_KEY_BYTES} bytes. Make one: secrets.token_bytes(32).")
+        if allow_pickle and key is None:
+            raise ServicesError(
+                "Whoever can write to the server could run code in your process by a pickle. Sign what is written: "
+                "Services(url, allow_pickle=True, key=secret)."
+            )
+        if keep is not None and (not isinstance(keep, int) or keep < 1):
+            raise ServicesError(f"keep must be a number of values, at least 1, or None for all, not {show(keep)}.")
+        import_extra("redis", "redis", "Services")
+        from ._redis import Server  # optional package: imported where it is used
+
+        signing = None if key is None else Signing(key)
+        keys = Keys(namespace, None if signing is None else signing.name)
+        server = Server(url, keys, lease_s=lease_seconds, ttl_s=ttl_seconds, patience_s=patience_seconds)
+        super().__init__(server, keys, signing, allow_pickle=allow_pickle)
+        self._keep, self._dispatch = keep, dispatch
+        self._processors: dict[str, Processor] = {}
+        self.namespace = namespace
+        """The first part of the names of all keys."""
+
+    # Processors
+
+    @overload
+    def processor(self, fn: F, *, name: str | None = None, resume: str = FROM_START) -> F: ...
+    @overload
+    def processor(self, *, name: str | None = None, resume: str = FROM_START) -> Callable[[F], F]: ...
+    def processor(self, fn: Any = None, *, name: str | None = None, resume: str = FROM_START) -> Any:
+        """Registers a function as a processor of this process, and returns it; decorates, too.
+
+        Args:
+            fn: a function, as flows take it: it reads streams, and gives values.
+            name: the name by which runs know it; the default is that of the function.
+            resume: where it goes on when its process is gone: ``"start"`` of what it reads; with ``"value"`` at the next value,
+                for one that reads one stream and gives for each value what depends on that alone; with ``"checkpoint"`` where
+                it called `checkpoint` last.
+
+        Raises:
+            ServicesError: another function has the name, or an option is none.
+        """
+        if fn is None:
+            return partial(self.processor, name=name, resume=resume)
+        if not callable(fn):
+            raise TypeError(f"processor() takes a function, not {show(fn)}.")
+        if resume not in _RESUMES:
+            raise ServicesError(f"resume must be 'start', 'value' or 'checkpoint', not {show(resume)}.")
+        named = str(name or getattr(fn, "__name__", ""))
+        known = self._processors.get(named)
+        if known is not None and known.fn is not fn and not _is_reload(known.fn, fn):
+            raise ServicesError(f"two functions are registered as {named!r}. Name one: services.processor(name='...').")
+        self._processors[named] = Processor(named, fn, resume)
+        return fn
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """The names of the processors that this process has."""
+        return tuple(self._processors)
+
+    def _find_name(self, fn: Callable[..., Any]) -> str:
+        """Returns the name of the processor that a function of a flow is."""
+        said = getattr(fn, "__dug_processor__", None)
+        if said is not None:
+            return str(said)
+        for name, known in self._processors.items():
+            if known.fn is fn:
+                return name
+        raise ServicesError(
+            f"{name_of(fn)} is no processor of these services. Write @services.processor above it where it is defined, or add "
+            "declared(name, *parameters) to the flow for one of another service."
+        )
+
+    async def serve(self) -> None:
+        """Works on all steps of all runs for which this process has the processors, until it is cancelled.
+
+        Raises:
+            ServerLostError: the server does not answer.
+            ServicesError: no processor is registered.
+        """
+        if not self._processors and self._dispatch is None:
+            raise ServicesError("no processor is registered. Import the modules with @services.processor before serve().")
+        await Crew(self._server, self._processors, self._find_open, self._settle, self._dispatch).work()
+
+    async def perform(self, processor: str, run: str) -> bool:
+        """Works on the steps of one processor of one run, to their ends: what a task of a queue does.
+
+        Args:
+            processor: the name of a processor that is registered here.
+            run: the id of a run.
+
+        Returns:
+            Whether a step was ended by this; False if others have it, or it has ended, or waits for its inputs to end.
+
+        Raises:
+            ServicesError: the processor is not registered here.
+            RunGoneError: the run is not there.
+        """
+        if processor not in self._processors:
+            has = ", ".join(self._processors) or "none"
+            raise ServicesError(f"the processor {processor!r} is not registered here; there are: {has}. Import its module.")
+        link, ended = await self._server.ask(self._link, run), False
+        for step in link.plan.find(processor):
+            state = await self._server.ask(look, link)
+            if state.find(step.name).state == "free":
+                ended |= await perform(link, step, self._processors[processor])
+        if self._dispatch is not None:  # what waited for this is to be sent
+            await Crew(self._server, {}, lambda: [link], self._settle, self._dispatch).look_once()
+        return ended
+
+    # Runs
+
+    async def open(self, run: str) -> ServicesRun:
+        """Returns a run that was started, here or elsewhere, with its outputs from their first values.
+
+        Raises:
+            RunGoneError: it is not there.
+        """
+        return ServicesRun(await self._server.ask(self._link, run))
+
+    async def _start(self, wired: Wired) -> ServicesRun:
+        """Starts a flow: `Flow.start` calls this."""
+        plan = make_plan(
+            wired,
+            uuid4().hex[:16],
+            sealing=Sealing("", self._signing, self._allow_pickle),
+            find_name=self._find_name,
+            keep=self._keep,
+            started=time.time(),
+        )
+        link = self._make_link(plan)
+        reads = tuple([tape for tape in plan.asked if tape in plan.keep])
+        await self._server.ask(self._server.threads.wait_subscribed)
+        running = ServicesRun(link, reads=reads)
+        claims = await self._server.ask(self._write_plan, link, running.reader, reads)
+        for claim in claims:
+            items = wired.items[claim.step.name]
+            if isinstance(items, tuple):
+                await Giving(claim, items).run()
+            else:
+                running.give(claim, items)
+        running.begin(Crew(self._server, self._processors, lambda: [link], self._settle, self._dispatch).work)
+        return running
+
+    def _write_plan(self, link: Link, reader: str, reads: tuple[str, ...]) -> list[Claim]:
+        """Writes a plan, and claims the inputs; then the run can be found."""
+        plan, names, server = link.plan, link.names, self._server
+        inputs = [step for step in plan.steps if not step.processor]
+        owners = {step.name: name_owner() for step in inputs}
+
+        def write() -> None:
+            with server.client.pipeline(transaction=True) as pipeline:
+                pipeline.set(names.plan, link.sealing.seal("p", "plan", plan.write()), px=server.ttl_ms)
+                pipeline.hset(names.run, "started", str(plan.started))
+                for tape in plan.keep:
+                    for name in plan.readers_of(tape):
+                        pipeline.hset(names.readers(tape), name, "0:0")
+                    if tape in reads:
+                        pipeline.hset(names.readers(tape), reader, f"0:{int(time.time() * 1000) + server.lease_ms}")
+                for step in plan.steps:
+                    pipeline.hset(names.step(step.name), "epoch", 0)
+                    pipeline.pexpire(names.step(step.name), server.ttl_ms)
+                for step in inputs:
+                    pipeline.set(names.claim(step.name), owners[step.name], px=server.lease_ms)
+                    pipeline.hset(names.step(step.name), "epoch", 1)
+                for key in [names.run, *map(names.readers, plan.keep)]:
+                    pipeline.pexpire(key, server.ttl_ms)
+                pipeline.execute()
+
+        server.trip(write)
+        server.trip(self._note_run, plan.run, plan.started)
+        server.publish(plan.run)
+        return [Claim(link, step, owners[step.name], {b"epoch": b"1"}) for step in inputs]
+
+    def close(self) -> None:
+        """Ends the threads and connections of this process."""
+        self._server.close()
+
+    def __repr__(self) -> str:
+        return f"<dug.flow.services.Services {self.namespace} on {self._server.shown}>"
+
+
+def _is_reload(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    """True where a module was imported again, so that its functions are new objects."""
+    return (old.__module__, getattr(old, "__qualname__", "")) == (new.__module__, getattr(new, "__qualname__", None))

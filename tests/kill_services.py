@@ -1,0 +1,148 @@
+"""Kills services in the middle of a run, again and again: ``python tests/kill_services.py [KILLS] [VALUES] [SEED] [PROCESSOR]``.
+
+One run after the other, for each way to go on after a kill.  A number of processes have the processor; the one that works on it
+is killed with SIGKILL at random points of the run, and another one is started for it.  The tape must have every value once and in
+order.  The input is held back at each point until the kill was done, so that each hits a body at work.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+
+FOLDER = Path(__file__).parent
+sys.path[:0] = [str(FOLDER), str(FOLDER / "flow")]
+
+from served import FUNCTIONS, RESUMES, make_services  # noqa: E402
+from support.servers import serving  # noqa: E402
+
+from dug.flow import Flow  # noqa: E402
+from dug.flow.services import declared  # noqa: E402
+
+
+@contextmanager
+def serving_processors(url, namespace, loop, *names, folder):
+    """Give a process that has these processors, and kill it at the end."""
+    command = [sys.executable, str(FOLDER / "flow" / "served.py"), url, namespace, loop, *names]
+    paths = os.pathsep.join([str(FOLDER.parent), str(FOLDER)])
+    environment = {**os.environ, "PYTHONPATH": paths, "SERVED_LOG": str(folder / "total.log")}
+    with (folder / "service.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Crowd:
+    """Some processes that have a processor; who is killed is replaced."""
+
+    def __init__(self, url, namespace, loop, name, folder):
+        self._command = url, namespace, loop, name
+        self._folder = folder
+        self._open, self.processes = {}, {}
+        self.kills = 0
+
+    def start(self):
+        """Start one more."""
+        service = serving_processors(*self._command, folder=self._folder)
+        process = service.__enter__()
+        self.processes[process.pid], self._open[process.pid] = process, service
+
+    def kill(self, pid):
+        """Kill one, and start another."""
+        os.kill(pid, signal.SIGKILL)
+        self._open.pop(pid).__exit__(None, None, None)
+        del self.processes[pid]
+        self.kills += 1
+        self.start()
+
+    def check(self):
+        """Fail if one ended by itself."""
+        for process in self.processes.values():
+            assert process.poll() is None, (self._folder / "service.log").read_text()
+
+    def stop(self):
+        """Kill all."""
+        while self._open:
+            self._open.popitem()[1].__exit__(None, None, None)
+
+
+async def run_with_kills(url, namespace, loop, name, folder, *, kills, values, rng):
+    """Return what is on the tape of a processor that was killed so many times, and how many kills there were."""
+    services = make_services(url, namespace)
+    points = sorted(rng.sample(range(values), kills))
+    crowd, given = Crowd(url, namespace, loop, name, folder), iter(points)
+    next_point = [next(given)]
+
+    async def numbers():
+        for number in range(values):
+            yield number
+            while next_point[0] is not None and number >= next_point[0]:
+                await kill_owner(run, name, crowd)
+                next_point[0] = next(given, None)
+
+    for _ in range(2):
+        crowd.start()
+    flow = Flow(declared(name, "numbers"), name="killed")
+    try:
+        async with await flow.start({"numbers": numbers}, on=services) as run, run[name].open() as reader:
+            found = [value async for value in reader]
+    finally:
+        crowd.stop()
+        services.close()
+    return found, crowd.kills
+
+
+async def kill_owner(run, name, crowd):
+    """Kill the process that works on a step, once there is one."""
+    while True:
+        owner = (await run.state()).find(name).owner
+        pid = None if owner is None else int(owner.split(":")[-2])
+        if pid in crowd.processes:
+            crowd.kill(pid)
+            return
+        crowd.check()
+        await anyio.sleep(0.01)
+
+
+async def list_expected(name, values):
+    """Return what a processor gives when nobody kills it."""
+
+    async def numbers():
+        for number in range(values):
+            yield number
+
+    return [value async for value in FUNCTIONS[name](numbers())]
+
+
+def main(kills=20, values=5_000, seed=None, *, names=()):
+    """Kill those of these names, or all, and say what was found."""
+    seed = random.randrange(1 << 32) if seed is None else seed
+    print(f"seed {seed}")
+    wrong = 0
+    with tempfile.TemporaryDirectory() as made, serving("redis", Path(made)) as server:
+        for number, (name, loop) in enumerate([("squared", "asyncio"), ("picked", "trio"), ("summed", "asyncio")]):
+            if names and name not in names:
+                continue
+            rng = random.Random(seed + number)
+            call = lambda: run_with_kills(server.url, name, loop, name, Path(made), kills=kills, values=values, rng=rng)  # noqa: B023, E731
+            found, done = anyio.run(call, backend=loop)
+            is_right = found == anyio.run(list_expected, name, values)
+            wrong += not is_right
+            how = RESUMES.get(name, "start")
+            print(f"{name} (resume={how!r}, {loop}): {done} kills, {len(found):,} values, {'right' if is_right else 'WRONG'}")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:4]), names=sys.argv[4:]))
