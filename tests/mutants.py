@@ -2032,6 +2032,20 @@ MUTANTS = (
         STORE_SAID,
     ),
     Mutant(
+        "a worker compares no helper that nobody has imported there",
+        "executors/_bases.py",
+        "            import_module(name)\n",
+        "            pass\n",
+        ("executors/test_remote.py", "-k", "body_imports"),
+    ),
+    Mutant(
+        "a file does not say what a body has imported",
+        "_portable/memos.py",
+        "for place, one in reached.imported.items()}}",
+        "for place, one in ()}}",
+        ("snapshot/test_imported_helpers.py",),
+    ),
+    Mutant(
         "what leads to an ignored global still counts",
         "_functions/definition/grounds.py",
         "            if f\"{space.get('__name__', '?')}.{name}\" in self.ignored:\n",

@@ -101,10 +101,11 @@ def test_an_ignored_global_may_differ_in_the_next_process(begin, load):
         assert len(log.computed) == computed
 
 
-def test_a_global_of_another_module_is_ignored(begin, load):
-    """A name with a module is that of a global which helpers read, or the function through the module."""
+@pytest.mark.parametrize("is_alias", [False, True])
+def test_a_global_of_another_module_is_ignored(begin, load, is_alias):
+    """A name with a module, or with what that is called here, is a global which helpers or the function read of it."""
     tools = load("RAN = []\ndef note():\n    global RAN\n    RAN = [*RAN, 1]\n    return len(RAN)\n")
-    option = f"ignore_globals=('{tools.__name__}.RAN',)"
+    option = f"ignore_globals=('{'t' if is_alias else tools.__name__}.RAN',)"
     text = f"import {tools.__name__} as t\n@dug.memoize(store=True, {option})\ndef f(x):\n    return [x, t.note(), len(t.RAN)]\n"
     module = load(text)
 
@@ -131,6 +132,7 @@ def test_a_cell_that_is_run_again_keeps_its_memos(load):
     [
         (("RUN",), r"has 'RUN', and it reads no such global; it reads HELPERS, RAN, rate\. Write one that a helper reads"),
         (("x",), r"has 'x', and it reads no such global"),
+        (("HELPERS.RAN",), r"has 'HELPERS\.RAN', and HELPERS is no module: .*\. Write 'HELPERS', or pass"),
         (("nowhere.RAN",), r"has 'nowhere\.RAN', and there is no module nowhere\. Import it"),
         (5, r"ignore_globals must be the names of globals, not 5\. Write ignore_globals=\('RAN',\)"),
         ((5,), r"ignore_globals must be the names of globals, not \(5,\)\. Write"),
@@ -138,7 +140,8 @@ def test_a_cell_that_is_run_again_keeps_its_memos(load):
 )
 def test_a_name_that_is_no_global_is_refused(load, names, message):
     """A name that the function does not read is refused where it is decorated, with what there is."""
-    text = f"@dug.memoize(ignore_globals={names!r})\ndef f(x):\n    RAN.append(rate(x))\n    return [len(HELPERS), print]\n"
+    body = "def f(x):\n    RAN.append(rate(x))\n    return [len(HELPERS), print]\n"
+    text = f"HELPERS = {{}}\n@dug.memoize(ignore_globals={names!r})\n{body}"
     with pytest.raises(TypeError, match=message):
         load(text)
 

@@ -6,7 +6,7 @@ A name alone is a global that the function reads itself; ``tools.RAN`` is one of
 import builtins
 import sys
 from collections.abc import Iterable, Iterator
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 from warnings import warn
 
@@ -15,6 +15,9 @@ from ..proxy import function_of
 from .code import names_of
 from .libraries import is_library
 from .source import plain_of
+
+_Globals = dict[str, dict[str, Any]]
+"""By name, and by place: what it leads to."""
 
 
 def places_of(body: Any, names: Iterable[str]) -> frozenset[str]:
@@ -27,19 +30,22 @@ def places_of(body: Any, names: Iterable[str]) -> frozenset[str]:
     return frozenset(place for name in names for place in _find(body, name, own))
 
 
-def _find(body: Any, name: str, own: dict[str, set[str]]) -> set[str]:
+def _find(body: Any, name: str, own: _Globals) -> Iterable[str]:
     if name in own:
         return own[name]
-    module = name.rpartition(".")[0]
+    module, _, attribute = name.rpartition(".")
     if module in sys.modules:
-        return {name}
-    what = f"{getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))}"
+        return (name,)
+    what = f"ignore_globals of {getattr(body, '__module__', '?')}:{getattr(body, '__qualname__', repr(body))} has {name!r}, and"
+    held = next(iter(own.get(module, {}).values()), None)
+    if isinstance(held, ModuleType):
+        return (f"{held.__name__}.{attribute}",)
+    if held is not None:
+        raise TypeError(f"{what} {module} is no module: only whole globals are ignored. Write {module!r}, or pass {name}.")
     if module:
-        raise TypeError(
-            f"ignore_globals of {what} has {name!r}, and there is no module {module}. Import it above, or write its whole name."
-        )
+        raise TypeError(f"{what} there is no module {module}. Import it above, or write its whole name.")
     raise TypeError(
-        f"ignore_globals of {what} has {name!r}, and it reads no such global; it reads {', '.join(sorted(own)) or 'none'}. "
+        f"{what} it reads no such global; it reads {', '.join(sorted(own)) or 'none'}. "
         f"Write one that a helper reads with its module: {getattr(body, '__module__', 'tools')}.{name}."
     )
 
@@ -77,14 +83,14 @@ def tell_unmet(function: Function, places: Iterable[str], met: Iterable[str]) ->
         )
 
 
-def _own_globals(body: Any) -> dict[str, set[str]]:
-    """Returns the globals that a function, and what it wraps, reads by name, each with its places."""
-    found: dict[str, set[str]] = {}
+def _own_globals(body: Any) -> _Globals:
+    """Returns the globals that a function, and what it wraps, reads."""
+    found: _Globals = {}
     for function in _layers(body):
         space = function.__globals__
         for name in names_of(function.__code__).globals:
             if name in space or not hasattr(builtins, name):
-                found.setdefault(name, set()).add(f"{space.get('__name__', '?')}.{name}")
+                found.setdefault(name, {})[f"{space.get('__name__', '?')}.{name}"] = space.get(name)
     return found
 
 
