@@ -1781,7 +1781,7 @@ MUTANTS = (
     Mutant(
         "a store keeps items that a reader has changed",
         "stores/_items.py",
-        "            if known is None or digest_value(item) != known:\n                return None\n",
+        "            if known is None or digest_value(item) != known:\n                return False\n",
         "",
         STORE_STREAMS,
     ),

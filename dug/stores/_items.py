@@ -55,36 +55,40 @@ class Watched(list[Any]):
                 steps.append((place, reach.position, reach.is_end))
 
 
-def digest_items(items: Any, first: int, end: int) -> bytes | None:
-    """Returns the digest of the items of a tape between two positions.
-
-    It is `NO_DIGEST` where one has no codec, and None where one may have been changed in place.
+def are_as_given(items: Any, first: int, end: int) -> bool | None:
+    """True for items of a tape that are as their generator gave them; None where one has no codec, so that nobody can tell.
 
     Args:
         items: all from the first one on.
         first: the position of the first one.
         end: the position after the last one.
     """
-    some = items[first:end]
-    for place, item in enumerate(some, first):
+    for place, item in enumerate(items[first:end], first):
         if not is_fixed(item):
             known = items.digests.get(place) if type(items) is Watched else None
             if known == NO_DIGEST:
-                return NO_DIGEST
-            if known is None or digest_value(item) != known:
                 return None
-    return digest_value(some)
+            if known is None or digest_value(item) != known:
+                return False
+    return True
 
 
 def digest_span(mark: Memo, span: Span) -> bytes | None:
-    """Returns the digest of what a run that has passed a mark can have read; as `digest_items`, and `NO_DIGEST` if unknown."""
+    """Returns the digest of what a run that has passed a mark can have read.
+
+    It is `NO_DIGEST` where it is not known, or has no codec, and None where an item may have been changed in place.
+    """
     kept = mark.value.find_kept()
     is_over = mark.value.is_end
     if kept.base or (kept.end < span.end and not is_over):
         return NO_DIGEST
-    digest = digest_items(kept.values, span.first, min(span.end, kept.end))
-    if not digest:
-        return digest
+    end = min(span.end, kept.end)
+    as_given = are_as_given(kept.values, span.first, end)
+    if not as_given:
+        return NO_DIGEST if as_given is None else None
+    digest = digest_value(kept.values[span.first : end])
+    if digest == NO_DIGEST:
+        return NO_DIGEST
     ends_here = is_over and (kept.end < span.end or (span.is_end and kept.end == span.end))
     return digest_bytes(digest, b"end" if ends_here else b"more")
 

@@ -17,7 +17,7 @@ from .._text.values import STOPPING, describe_error
 from ._backend import StoreError
 from ._digest import NO_DIGEST, branch_of
 from ._giving import Giving, Row
-from ._items import Watched, digest_items
+from ._items import Watched, are_as_given
 from ._path import Gate, Path, Span, Told
 from ._reads import NotTold, ReadTeller, is_kept, is_plain
 from ._search import Search
@@ -118,6 +118,14 @@ class StreamKeeper:
     def keep(self, run: Run, memo: Memo, tape: Tape) -> None:
         """Keeps the stream of a tape whose generator has come to its end, if it is worth it and can be told."""
         stream, items = run.key[0].body, tape.kept.values
+        try:
+            self._keep(stream, memo, tape, items)
+        finally:
+            if type(items) is Watched:
+                items.search = None  # both are of use for this only
+                items.progress.clear()
+
+    def _keep(self, stream: AnyStream[Any], memo: Memo, tape: Tape, items: list[Any]) -> None:
         function = stream.node._function
         if tape.is_held or memo.status != LIVE or not is_kept(function):
             return
@@ -140,7 +148,7 @@ class StreamKeeper:
         Raises:
             NotTold: something that it read cannot be told, or an item may have been changed in place.
         """
-        if digest_items(items, 0, len(items)) is None:
+        if are_as_given(items, 0, len(items)) is False:
             raise NotTold("its items may have been changed in place")
         items.note_progress(len(items))
         marks = _list_marks(tape)

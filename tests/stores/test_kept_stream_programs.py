@@ -20,7 +20,7 @@ def play_many(run, first, count, folder):
 
 def test_some_stream_programs_give_what_plain_python_gives(tmp_path, run):
     """A few programs, several processes, tweaks and changes outside: nothing wrong, and what was read to its end does not run."""
-    report = play_many(run, SEED, 4, tmp_path)
+    report = play_many(run, SEED, 2, tmp_path)
 
     assert report.wrong == []
     assert report.needless == []
@@ -29,7 +29,7 @@ def test_some_stream_programs_give_what_plain_python_gives(tmp_path, run):
 @pytest.mark.slow
 def test_stream_programs_give_what_plain_python_gives(tmp_path, run):
     """More programs (``DUG_PROGRAMS`` says how many): nothing wrong, and much of it from the store."""
-    report = play_many(run, SEED + 100, int(os.environ.get("DUG_PROGRAMS", "15")), tmp_path)
+    report = play_many(run, SEED + 100, int(os.environ.get("DUG_PROGRAMS", "6")), tmp_path)
 
     assert report.wrong == []
     assert report.needless == []

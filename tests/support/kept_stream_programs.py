@@ -248,6 +248,7 @@ class Play:
     def __init__(self, seed: int, folder: Path, report: Report) -> None:
         self.seed, self.folder, self.report = seed, folder, report
         self.chance = chance = Random(seed)
+        self.definitions: Any = None
         NOW.stages = [
             (chance.choice(KINDS), [chance.randrange(SOURCES + n) for _ in "ab"], chance.randrange(LEAVES), chance.randrange(6))
             for n in range(STAGES)
@@ -270,6 +271,7 @@ class Play:
     async def process(self, what: Any) -> None:
         """Begin with nothing in memory."""
         store = Store(self.folder, min_seconds=0, single_flight=None)
+        store.definitions = self.definitions = self.definitions or store.definitions  # a fingerprint takes long
         try:
             with dug.Context(store=store) as ctx:
                 await what(ctx)
