@@ -8,6 +8,7 @@ import pytest
 
 import dug
 from dug import stores, streams
+from dug.errors import StoreError
 from dug.stores import Store, Tiered
 
 OUTSIDE = {"rate": 10, "fee": 1, "ticks": (1, 2, 3, 4)}
@@ -470,6 +471,15 @@ def test_the_report_says_why_a_stream_is_not_kept(begin, function, reason):
         assert rows_of(log, function) == 0
 
 
+def test_a_stream_with_very_many_reads_is_not_kept(begin, monkeypatch):
+    """The path of a stream has an end: the report says how many reads are too many."""
+    monkeypatch.setattr("dug.stores._streams.MOST_READS", 3)
+    with begin() as log:
+        doubled().list()
+
+        assert refused(log, doubled) == "it has read more than 3 times"
+
+
 def test_items_that_can_be_changed_are_kept_while_nobody_changes_them(begin):
     """Lists are kept as they were given; who has changed one keeps neither the stream nor what read it."""
     with begin() as log:
@@ -548,6 +558,35 @@ def test_a_damaged_stream_is_a_miss_and_heals(begin, tmp_path):
     with begin() as log:
         assert (numbers().list(), log.store.check().damaged) == (first, ())
     assert RAN == []
+
+
+def test_a_store_that_goes_away_in_the_middle_of_a_stream_costs_a_run(begin, monkeypatch):
+    """Where a kept stream parts and the store does not answer any more, the generator gives the rest."""
+
+    def refuse(at):
+        raise StoreError("gone")
+
+    with begin():
+        numbers().list()
+    OUTSIDE["rate"] = 20
+    with begin() as log, numbers().open() as reader:
+        assert list(itertools.islice(reader, 3)) == [0, 1, 2]
+        monkeypatch.setattr(log.store.backend, "get", refuse)
+
+        assert list(reader) == [23, 24, 25]
+        assert "the store did not answer" in refused(log, numbers)
+        assert log.store.report().failures == 1
+
+
+def test_a_stream_of_another_number_of_items_is_not_believed(begin, monkeypatch):
+    """A row whose items do not fit its gates is a miss."""
+    with begin():
+        first = numbers().list()
+    with begin() as log:
+        monkeypatch.setattr(log.store, "read_value", lambda at, found: ([1, 2, 3],))
+
+        assert numbers().list() == first
+    assert RAN == ["numbers", "numbers"]
 
 
 def test_room_is_made_of_streams_too(begin):
