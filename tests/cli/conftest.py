@@ -1,6 +1,8 @@
 """A folder with a module to run, and the output of a command."""
 
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 import attrs
 import pytest
@@ -84,12 +86,26 @@ def dug_says(capsys):
     return run
 
 
+@pytest.fixture(scope="session")
+def saved_files(tmp_path_factory):
+    """The bytes of three files, by their names, which are saved once: most tests only read them."""
+    folder = tmp_path_factory.mktemp("saved")
+    (folder / "pricing.py").write_text(PRICING)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        patch.chdir(folder)
+        patch.setattr(sys, "path", [*sys.path])
+        try:
+            assert main(["run", "pricing:book", "--save", "book.dug"]) == 0
+            assert main(["run", "pricing:book", "--tweak", "pricing:spot('AAPL')=100.0", "--save", "crash.dug"]) == 0
+            assert main(["run", "pricing:position", "IBM", "5", "--save", "failed.dug"]) == 1
+        finally:
+            sys.modules.pop("pricing", None)
+    return {path.name: path.read_bytes() for path in folder.glob("*.dug")}
+
+
 @pytest.fixture
-def saved(pricing, dug_says):
+def saved(pricing, saved_files):
     """Three files in the current folder: the book, the book under a tweak, and a position that failed."""
-    pytest.importorskip("dug.snapshot")
-    assert dug_says("run", "pricing:book", "--save", "book.dug").status == 0
-    assert dug_says("run", "pricing:book", "--tweak", "pricing:spot('AAPL')=100.0", "--save", "crash.dug").status == 0
-    assert dug_says("run", "pricing:position", "IBM", "5", "--save", "failed.dug").status == 1
-    del sys.modules["pricing"]
+    for name, content in saved_files.items():
+        (pricing / name).write_bytes(content)
     (pricing / "pricing.py").unlink()  # no command that reads a file may need the code
