@@ -161,11 +161,13 @@ def run_python(code, **variables):
     return list(map(Path, subprocess.check_output(command, env=environment, text=True).split()))
 
 
+@pytest.mark.slow
 def test_the_environment_chooses():
     """``DUG_NO_EXTENSIONS=1`` when dug is imported asks for the files that are not compiled."""
     assert run_python(LIST_FILES, DUG_NO_EXTENSIONS="1") == [path.with_suffix(".py") for path in DECLARATIONS]
 
 
+@pytest.mark.slow
 def test_another_interpreter_takes_the_pure_path():
     """What Cython compiles is loaded into one interpreter of a process; a second one runs the same files as Python."""
     assert run_python(IN_ANOTHER) == [path.with_suffix(".py") for path in DECLARATIONS]
@@ -178,6 +180,7 @@ for name in [name for name in sys.modules if name.partition('.')[0] == 'dug']:
 """
 
 
+@pytest.mark.slow
 def test_a_second_copy_takes_the_pure_path():
     """What is compiled is loaded once in a process: it has one state, which a second loading must not take over."""
     assert run_python(A_SECOND_COPY) == [path.with_suffix(".py") for path in DECLARATIONS]

@@ -237,6 +237,7 @@ def content(record):
     return record if record is None else (type(record.value), record.value, record.error)
 
 
+@pytest.mark.slow
 def test_a_chain_of_one_function_is_one_line():
     """Of many nodes of one function that changed one because of the other there is one line, and the cause stands below it."""
     chain = dug.memoize(name="d:chain")(lambda n: x() if n == 0 else chain(n - 1) + 1)

@@ -47,6 +47,7 @@ def test_a_failure_is_adopted_and_tried_again(saved, ran, load):
     assert ran
 
 
+@pytest.mark.slow
 def test_a_function_that_is_not_here_is_named(tmp_path, load):
     """Memos that would have to wait cannot be adopted: the message says for what."""
     program = "import dug\n@dug.memoize(name='gone:f')\ndef f(): return 1\nwith dug.Context() as ctx: f()\n"

@@ -260,6 +260,7 @@ def test_a_class_that_is_registered_later_does_not_bring_what_rests_on_its_tweak
         assert desk.book() == 4.0
 
 
+@pytest.mark.slow
 def test_a_module_that_is_not_imported_is_still_asked_for(tmp_path, desk):
     """A file that tweaks an importable function names the import: without the tweak its numbers would be others."""
     save(tmp_path / "x.dug", {desk.other.node(): 4.0}, desk.book.node())

@@ -160,6 +160,7 @@ def test_a_relative_path_elsewhere_is_another_file(saved, program, folder, monke
     assert ask(saved, program)[0] == "CHF"
 
 
+@pytest.mark.slow
 def test_dugs_own_readers_are_there_when_a_file_is_loaded(saved, folder):
     """A process that has read no file yet knows the readers by their names: no node waits for them."""
     code = (

@@ -620,6 +620,7 @@ def test_a_base_that_fails_is_a_result(p):
 # Memory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [1, -1])
 def test_a_thousand_scenarios_leave_the_cache_as_it_was(p, value):
     """Kept results, those of failures too, keep no memo of their scenario."""

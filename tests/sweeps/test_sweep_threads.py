@@ -57,6 +57,7 @@ def describe(results):
     return [(result.name, result.values, {label: repr(error) for label, error in result.errors.items()}) for result in results]
 
 
+@pytest.mark.slow
 def test_a_thousand_scenarios_on_threads_are_as_one_after_the_other(p, pool):
     """1,000 scenarios in four threads give the names, values and errors that they give in a loop, in order."""
     scenarios = grid({p.x.node(0): range(-1, 9), p.x.node(1): range(10), p.y.node(2): [dug.shift(i) for i in range(10)]})

@@ -65,6 +65,7 @@ def test_any_number_of_nodes_is_tweaked(count):
     assert len(find(scenarios, lambda scenario: len(scenario.tweaks) == count).tweaks) == count
 
 
+@pytest.mark.slow
 def test_examples_shrink_to_few_tweaks():
     """The simplest scenario tweaks nothing."""
     assert find(tweaks_for(book.node(), {spot: st.floats(1, 200)}), lambda _: True) == dug.Scenario({})
@@ -147,12 +148,14 @@ def test_a_wrong_value_is_refused():
         tweaks_for(book.node(), {spot: 1.0})
 
 
+@pytest.mark.slow
 def test_hypothesis_is_imported_late():
     """Neither dug nor dug.testing imports Hypothesis."""
     script = "import sys, dug.testing, dug.testing._plugin; assert 'hypothesis' not in sys.modules, 'imported'"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.slow
 def test_without_hypothesis_the_error_says_what_to_type():
     """Asking for `tweaks_for` without Hypothesis names the extra to install."""
     script = (
