@@ -103,10 +103,11 @@ def run_all(
         TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
         Exception: the first error, unless errors are to be returned.
     """
+    asker = "run_all" if store is None else "warm"
     if isinstance(nodes, Node):
-        raise TypeError(f"run_all() takes several nodes, and {show(nodes)} is one. Write run_all([f.node(x)]).")
+        raise TypeError(f"{asker}() takes several nodes, and {show(nodes)} is one. Write {asker}([f.node(x)]).")
     if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Iterable):  # type: ignore[unreachable]  # callers pass anything
-        raise TypeError(f"run_all() takes nodes, and {show(nodes)} has none. Write run_all([f.node(x), ...]).")
+        raise TypeError(f"{asker}() takes nodes, and {show(nodes)} has none. Write {asker}([f.node(x), ...]).")
     asked = list(dict.fromkeys(map(_check, nodes)))
     elsewhere, pool = _find_pool(executor)
     if pool is None:

@@ -33,6 +33,8 @@ __all__ = ["Processes"]
 
 _END = b"end"
 """What a worker is sent last; no pickle is so."""
+_LOOK_S = 3_600.0
+"""The clock is looked at that often: nobody can wait for as long as a user may say."""
 _MARK = b"@"
 """How a worker begins to say where in a call it is; no pickle does."""
 _P = ParamSpec("_P")
@@ -267,7 +269,7 @@ def _receive(worker: _Worker, call: _Call, clock: Callable[[], float]) -> bytes:
     part: int | None = None
     deadline = 0.0
     while True:
-        left = None if part is None else max(0.0, deadline - clock())
+        left = None if part is None else min(max(0.0, deadline - clock()), _LOOK_S)
         if not wait([worker.connection, worker.process.sentinel], left):
             assert part is not None  # noqa: S101  else it waits for ever
             if clock() >= deadline:

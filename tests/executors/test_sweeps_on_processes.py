@@ -324,6 +324,15 @@ def test_the_options_are_checked():
 
 
 @pytest.mark.slow
+def test_a_timeout_may_be_as_long_as_anybody_says(spawned):
+    """Years, and for ever, are no error."""
+    with dug.Context():
+        results = [tuple(dug.sweep(trade.node(0), [{}], executor=spawned, timeout=one)) for one in (1e12, float("inf"))]
+
+    assert [result.value for (result,) in results] == [300.0, 300.0]
+
+
+@pytest.mark.slow
 def test_the_pool_runs_other_calls_and_replaces_the_dead(spawned):
     """`Processes` is an executor: results, errors, a WorkerLostError for the call whose worker was killed, and on it goes."""
     assert spawned.submit(divmod, 7, 2).result() == (3, 1)

@@ -146,6 +146,8 @@ def test_two_processes_share_what_was_read_last_time(tmp_path, counts, pool):
 def test_it_needs_a_store(tmp_path):
     """Without a store, or with one that keeps nothing, the error says what to type."""
     Store(tmp_path / "store").close()
+    with dug.Context(store=Store(tmp_path / "store")) as ctx, pytest.raises(TypeError, match=r"Write warm\(\[f\.node\(x\)\]\)"):
+        ctx.warm(trade.node(1))
     with dug.Context() as ctx, pytest.raises(ContextError, match=r"Write dug\.Context\(store='book\.store'\)"):
         ctx.warm([trade.node(1)])
     with (
