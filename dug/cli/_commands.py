@@ -11,6 +11,7 @@ COMMANDS = {
     "graph": ("_graph", "Draw what read what."),
     "diff": ("_diff", "Say what changed from one file to another, and because of what."),
     "store": ("_store", "Look into the folder of a store, and look after it."),
+    "flow": ("_flow", "Look at the runs that services share, and cancel, retry or remove them."),
     "info": ("_info", "Say when and by what a file was saved, and what is in it."),
 }
 """The module of each command, and its line in the list of commands."""
