@@ -103,9 +103,14 @@ class Crew:
 
     async def _send(self, link: Link, step: Step, known: StepState, dispatch: Dispatch) -> None:
         """Lets a step be worked on elsewhere; one of all who see that nobody does so does this."""
-        is_first = await self._server.ask(_note_sent, link, step, known.epoch)
-        if is_first:
+        if not await self._server.ask(_note_sent, link, step, known.epoch):
+            return
+        try:
             await dispatch(step.processor, link.run)
+        except Exception:  # whatever the user's queue raises: it may take the step at the next look
+            _logger.exception("dug.flow.services cannot send %r of the run %r", step.processor, link.run)
+            key, client = link.names.step(step.name), self._server.client
+            await self._server.ask(self._server.trip, client.hdel, key, f"sent:{known.epoch}")
 
     async def _give_up(self, link: Link, step: Step) -> None:
         """Ends an input whose starter is gone."""
