@@ -1,16 +1,16 @@
 """The spelling of Datagraph on flows of dug: `Processor`, `Flow`, `IO`, `IOVal`, `Depends`, `Supervisor`, `LocalExecutor`.
 
-Everything runs in the process and on the loop that starts the flow: there is no broker, no server and no secret.  What asks for
-one is told so (`CeleryExecutor`), or warned where the program gives the right result without it (the settings of a server).
+Without ``redis_config`` everything runs in the process and on the loop that starts the flow, and no server is needed.  With it,
+the processes that attach a supervisor to one server share runs: `dug.flow.services` does what Datagraph's executors do.
 
 A processor is a node called ``name()``, its inputs and outputs are nodes of their names.
 """
 
 import inspect
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from attrs import field, frozen
 
@@ -20,6 +20,10 @@ from ..flow import Flow as NamedFlow
 from ..flow import Output as IOVal
 from ..flow._processors import open_items
 from ..streams import Stream, merge
+from ._datagraph_executors import CeleryExecutor, Executor, LocalExecutor, is_open, make_services
+
+if TYPE_CHECKING:
+    from ..flow.services import Services, ServicesRun
 
 __all__ = [
     "IO",
@@ -60,7 +64,8 @@ class UnregisteredProcessorError(FlowError, LookupError):
 class IO(Generic[T_co]):
     """A named stream of a run: what a processor reads, and what a start returns."""
 
-    def __init__(self, name: str, values: Stream[T_co]) -> None:
+    def __init__(self, name: str, values: Stream[T_co], run: "ServicesRun | None" = None) -> None:
+        self._run = run
         self.name = name
         """The name of the stream."""
         self.values = values
@@ -87,7 +92,9 @@ class IO(Generic[T_co]):
 
     async def is_complete(self) -> bool:
         """Returns whether the stream has ended."""
-        return self.values.state in ("ended", "failed")
+        if self._run is None:
+            return self.values.state in ("ended", "failed")
+        return any(self.name in step.items and step.state in ("ended", "failed") for step in (await self._run.state()).steps)
 
     async def stream_with(
         self, *others: "IO[Any]", pad: Any = _NO_PAD, strict_when_no_pad: bool = False
@@ -139,6 +146,9 @@ class Processor:
     def __call__(self, fn: F) -> F:
         """Registers the function, and returns it."""
         Supervisor.functions[self.name] = fn
+        Supervisor.processors[self.name] = self
+        if Supervisor.attached is not None:
+            Supervisor.attached._serve(self)
         return fn
 
 
@@ -207,35 +217,6 @@ class Flow:
         return self.flow
 
 
-class Executor:
-    """Where processors run: in this process, whatever the class."""
-
-
-class LocalExecutor(Executor):
-    """Runs processors on the loop that starts the flow.
-
-    Args:
-        settings: are not needed here, such as a group of tasks.
-    """
-
-    def __init__(self, *settings: Any) -> None:
-        self.settings = settings
-
-
-class CeleryExecutor(Executor):
-    """Is refused: dug has no workers of its own.
-
-    Raises:
-        FlowError: always, with what to type.
-    """
-
-    def __init__(self, app: Any = None) -> None:
-        raise FlowError(
-            f"dug runs a flow in the process that starts it, and sends nothing to Celery ({app!r}). Write LocalExecutor() here, "
-            "and start the flow in a Celery task if a worker is to run it."
-        )
-
-
 class _Instance:
     """Gives the supervisor: ``Supervisor.instance``, and ``Supervisor.instance()`` as well, since a supervisor returns itself."""
 
@@ -246,39 +227,87 @@ class _Instance:
 
 
 class Supervisor:
-    """Starts flows, in this process."""
+    """Starts flows, in this process, or in all that share its server."""
 
     functions: ClassVar[dict[str, Callable[..., Any]]] = {}
     """The functions of processors, by the names of these."""
+    processors: ClassVar[dict[str, Processor]] = {}
+    """The processors that have functions, by name."""
     attached: "ClassVar[Supervisor | None]" = None
     """The supervisor of this process; None before `attach`."""
     instance: ClassVar[_Instance] = _Instance()
     """That supervisor, with or without a call."""
 
-    def __init__(self, executor: Executor | None = None) -> None:
+    def __init__(self, executor: Executor | None = None, services: "Services | None" = None) -> None:
         self.executor = executor or LocalExecutor()
+        self.services = services
+        """What shares runs with other processes, to look after them; None without a server."""
         self._at_work: list[tuple[RunningFlow, list[str]]] = []
         """The runs of flows with processors that give nothing, and the nodes of those: nobody holds a stream of theirs."""
+        self._shared: list[ServicesRun] = []
+        """Those of them that are in a server."""
+        for processor in self.processors.values():
+            self._serve(processor)
 
     def __call__(self) -> Self:
         """Returns itself."""
         return self
 
     @classmethod
-    def attach(cls, executor: Executor | None = None, **settings: Any) -> "Supervisor":
+    def attach(
+        cls,
+        executor: Executor | None = None,
+        *,
+        redis_config: Mapping[str, Any] | None = None,
+        serialization_secret: str | bytes | None = None,
+        namespace: str = "datagraph",
+        **settings: Any,
+    ) -> "Supervisor":
         """Makes the supervisor of this process, and returns it.
 
         Args:
-            executor: a `LocalExecutor`, which is the default.
-            settings: those of a server, which dug does not need: it warns of them.
+            executor: a `LocalExecutor`, which is the default, or a `CeleryExecutor`.
+            redis_config: ``{"url": "redis://localhost:6379/0"}``, where processes share runs; None: all runs in this process.
+            serialization_secret: signs what is written there, of at least 16 bytes, the same in all processes; no default.
+            namespace: those who share a server and not their runs have different ones.
+            settings: other settings of Datagraph, which dug does not need: it warns of them.
+
+        Raises:
+            FlowError: a `CeleryExecutor` has no server; or ``redis_config`` has no url, or more.
         """
+        if redis_config is None and serialization_secret is not None:
+            settings["serialization_secret"] = serialization_secret
         if settings:
-            warnings.warn(
-                f"dug runs flows in this process and connects to no server: {', '.join(settings)} has no effect. Leave it out.",
-                stacklevel=2,
+            why = "without redis_config dug connects to no server" if redis_config is None else "dug has no such setting"
+            warnings.warn(f"{why}: {', '.join(settings)} has no effect. Leave it out.", stacklevel=2)
+        services = None if redis_config is None else make_services(executor, redis_config, serialization_secret, namespace)
+        if services is None and isinstance(executor, CeleryExecutor):
+            raise FlowError(
+                "CeleryExecutor needs a server, where processes share runs. Write Supervisor.attach(executor=..., "
+                "redis_config={'url': 'redis://localhost:6379/0'})."
             )
-        cls.attached = Supervisor(executor)
+        cls.attached = Supervisor(executor, services)
         return cls.attached
+
+    def _serve(self, processor: Processor) -> None:
+        """Lets this process work on a processor of any run."""
+        if self.services is not None:
+            self.services.processor(_make_step(processor), name=processor.name)
+
+    async def serve(self) -> None:
+        """Works on the processors of this process in all runs of the server, until it is cancelled.
+
+        Raises:
+            FlowError: there is no server.
+        """
+        if self.services is None:
+            raise FlowError("there is no server. Write Supervisor.attach(redis_config={'url': 'redis://localhost:6379/0'}).")
+        await self.services.serve()
+
+    def shutdown(self) -> None:
+        """Ends the connections to the server."""
+        if self.services is not None:
+            self.services.close()
 
     async def start_flow(
         self,
@@ -289,7 +318,7 @@ class Supervisor:
         """Starts a flow and returns its streams by name: those that nothing reads, or all outputs.
 
         Every start is a run of its own.  It ends when nobody holds a stream of it any more, and the processors without outputs
-        have ended.
+        have ended; with a server, this process leaves it then, and the others go on.
 
         Args:
             flow: a resolved flow.
@@ -299,22 +328,36 @@ class Supervisor:
         Raises:
             UnresolvedFlowError: the flow is not resolved.
             FloatingIOError: an input has no value.
-            UnregisteredProcessorError: a processor has no function.
+            UnregisteredProcessorError: a processor has no function, and without a server no other process can have one.
         """
         named = flow._resolved()
-        for processor in flow.processors:
-            _find_function(processor)
         given: dict[str, list[Any]] = {}
         for value in inputs or ():
             given.setdefault(value.name, []).append(value.value)
-        running: RunningFlow = await named.start(given, all_outputs=True)
         silent = [_node_of(one) for one in flow.processors if not one.outputs]
+        outputs = [name for one in flow.processors for name in sorted(one.outputs)]
+        asked = [name for name in outputs if all_outputs or name in named.outputs()]
+        if self.services is not None:
+            shared = await self._start_shared(named, given, self.services, holds=bool(silent))
+            return {name: IO(name, shared[name], shared) for name in asked}
+        for processor in flow.processors:
+            _find_function(processor)
+        running: RunningFlow = await named.start(given, all_outputs=True)
         self._at_work = [(one, nodes) for one, nodes in self._at_work if any(one[node].state == "open" for node in nodes)]
         if silent:
             self._at_work.append((running, silent))
-        outputs = [name for one in flow.processors for name in sorted(one.outputs)]
-        last = named.outputs()
-        return {name: IO(name, running[name]) for name in outputs if all_outputs or name in last}
+        return {name: IO(name, running[name]) for name in asked}
+
+    async def _start_shared(
+        self, named: NamedFlow, given: Mapping[str, Any], services: "Services", *, holds: bool
+    ) -> "ServicesRun":
+        """Starts a flow on the server; this process leaves the run when it holds no stream, and no processor gives nothing."""
+        run = await named.start(given, all_outputs=True, on=services)
+        run.leave_when_unused()
+        self._shared = [one for one in self._shared if await is_open(one)]
+        if holds:
+            self._shared.append(run)
+        return run
 
 
 def _node_of(processor: Processor) -> str:
@@ -342,4 +385,5 @@ def _make_step(processor: Processor) -> Callable[..., AsyncGenerator[Any, None]]
             async for item in items:
                 yield item
 
+    step.__dug_processor__ = processor.name  # type: ignore[attr-defined]  # by which services know it
     return step

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import anyio
 import pytest
+from celery import Celery
 from support.sync_points import settle
 
 import dug
@@ -36,6 +37,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "datagraph_multiples.py"
 def supervisor(monkeypatch):
     """A supervisor, and no function of another test."""
     monkeypatch.setattr(Supervisor, "functions", {})
+    monkeypatch.setattr(Supervisor, "processors", {})
     monkeypatch.setattr(Supervisor, "attached", None)
     return Supervisor.attach(executor=LocalExecutor())
 
@@ -77,12 +79,17 @@ def test_a_supervisor_that_is_not_there_is_said_so(monkeypatch):
         Supervisor.instance  # noqa: B018  asking for it raises
 
 
-def test_a_broker_is_refused_plainly():
-    """An executor of Celery is refused, and the settings of a server are warned of."""
-    with pytest.raises(FlowError, match=r"runs a flow in the process that starts it.*Write LocalExecutor\(\)"):
+def test_settings_without_a_server_are_told():
+    """Settings of a server that is not there are warned of; an executor of Celery without one is refused, and so is serving."""
+    with pytest.warns(UserWarning, match="without redis_config dug connects to no server: serialization_secret has no effect"):
+        Supervisor.attach(serialization_secret="secret")
+    with pytest.raises(FlowError, match=r"CeleryExecutor needs a server.*redis_config="):
+        Supervisor.attach(executor=CeleryExecutor(Celery("lonely", broker="memory://", set_as_current=False)))
+    with pytest.raises(TypeError, match="'app' is not a Celery app"):
         CeleryExecutor("app")
-    with pytest.warns(UserWarning, match="connects to no server: redis_config has no effect"):
-        Supervisor.attach(redis_config={}, executor=LocalExecutor())
+    with pytest.raises(FlowError, match=r"there is no server\. Write Supervisor\.attach\(redis_config="):
+        anyio.run(Supervisor.instance.serve)
+    Supervisor.instance.shutdown()
 
 
 async def count(seed: IO[int]):

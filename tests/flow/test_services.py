@@ -65,10 +65,11 @@ def test_named_outputs_are_tapes_of_their_own(make, run_here):
         services = make("parted")
         flow = Flow()
         flow.add(FUNCTIONS["parted"], outputs=["odd", "even"])
-        async with await flow.start({"numbers": range(5)}, on=services) as run:
-            return await read_values(run, "odd"), await read_values(run, "even")
+        async with await flow.start({"numbers": range(5)}, on=services, all_outputs=True) as run:
+            await run.drain()
+            return sorted(run), await read_values(run, "odd"), await read_values(run, "even")
 
-    assert run_here(main) == ([1, 3], [0, 2, 4])
+    assert run_here(main) == (["even", "odd"], [1, 3], [0, 2, 4])
 
 
 def test_values_pass_as_they_are(make, run_here):

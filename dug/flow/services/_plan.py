@@ -148,7 +148,9 @@ def make_plan(
             steps.append(_make_step(wired, name, known, find_name(find_function(known[0]))))
     made = tuple(steps)
     _check_reads(wired, made)
-    return Plan(run, wired.flow, made, wired.asked, _find_keep(made, wired, keep), values, started)
+    tapes = {tape for step in made for tape in step.outputs}
+    asked = tuple([name for name in wired.asked if name in tapes])  # a processor with named outputs has no tape of its own name
+    return Plan(run, wired.flow, made, asked, _find_keep(made, wired, keep), values, started)
 
 
 def _pack(wired: Wired, name: str, sealing: Sealing) -> tuple[str, bytes]:

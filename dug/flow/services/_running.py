@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextvars import copy_context
 from typing import Any, Self
 from uuid import uuid4
+from weakref import finalize
 
 from ..._contexts.context import Context
 from ..._functions.async_driver import backend
@@ -103,6 +104,10 @@ class ServicesRun(Mapping[str, Stream[Any]]):
         """Begins to give values to an input, of a generator function."""
         self.begin(Giving(claim, items).run)
 
+    def leave_when_unused(self) -> None:
+        """Lets this process leave the run when it holds neither this nor a stream of it any more."""
+        finalize(self, _leave, self._lease, self._tasks).atexit = False
+
     async def aclose(self) -> None:
         """Ends what this process does for the run: its readers, and the steps that it works on, which others may take."""
         if not self._is_closed:
@@ -119,6 +124,12 @@ class ServicesRun(Mapping[str, Stream[Any]]):
 
     def __repr__(self) -> str:
         return f"<dug.flow.services.ServicesRun {self._link.run} of {self._link.plan.flow}>"
+
+
+def _leave(lease: Lease, tasks: list[Any]) -> None:
+    lease.end()
+    for task in tasks:
+        task.cancel_threadsafe()
 
 
 class Giving:
