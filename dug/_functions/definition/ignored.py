@@ -61,7 +61,7 @@ def name_for(body: Any, place: str) -> str | None:
 def is_global(place: str) -> bool:
     """True for the place of a global of a module."""
     module, _, name = place.rpartition(".")
-    return name in vars(sys.modules.get(module, object))
+    return name in getattr(sys.modules.get(module), "__dict__", ())  # an entry may be None, or anything
 
 
 def tell_unmet(function: Function, places: Iterable[str], met: Iterable[str]) -> None:
