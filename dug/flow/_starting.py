@@ -93,6 +93,8 @@ class Starting(Asking):
             MissingInputError: an input has no value and no items.
             FlowError: an input is not in the flow, or has no items.
         """
+        if on is not None and not hasattr(on, "_start"):
+            raise TypeError(f"on= takes dug.flow.services.Services, not {show(on)}. Write on=Services(url).")
         if current.get().run is not None:
             raise FlowError(f"start() of {self.name!r} is called in a memoised function. Start the flow outside of it.")
         self._become_async()

@@ -346,7 +346,7 @@ def test_a_server_without_its_data_is_an_error_for_all(make, run_here):
             await anext(reader)
             services._server.client.flushdb()
             services._server.publish(run.id, "s:endless")
-            with pytest.raises(RunGoneError, match="without its data"):
+            with pytest.raises(RunGoneError, match="restarted without its data"):
                 await anext(reader)
             await wait_until(lambda: closed)
 
@@ -404,6 +404,8 @@ def test_a_function_that_is_no_processor_is_refused(make, run_here):
             await services.perform("total", "run")
         with pytest.raises(ServicesError, match="no processor is registered"):
             await make().serve()
+        with pytest.raises(TypeError, match=r"Write on=Services\(url\)"):
+            await make_flow("squared").start({"numbers": [1]}, on="redis://localhost")
 
     run_here(main)
 
@@ -454,6 +456,7 @@ def test_a_checkpoint_needs_to_be_announced(make, run_here):
         ({"key": b"short"}, "at least 16 bytes"),
         ({"allow_pickle": True}, "Sign what is written"),
         ({"keep": 0}, "keep must be"),
+        ({"lease_seconds": 0}, "lease_seconds must be"),
     ],
 )
 def test_options_that_are_none_are_refused(options, said):

@@ -81,8 +81,11 @@ class Services(Runs):
                 "Whoever can write to the server could run code in your process by a pickle. Sign what is written: "
                 "Services(url, allow_pickle=True, key=secret)."
             )
-        if keep is not None and (not isinstance(keep, int) or keep < 1):
+        if keep is not None and (type(keep) is not int or keep < 1):
             raise ServicesError(f"keep must be a number of values, at least 1, or None for all, not {show(keep)}.")
+        for name, seconds in (("ttl", ttl_seconds), ("lease", lease_seconds), ("patience", patience_seconds)):
+            if not isinstance(seconds, (int, float)) or not seconds > 0:
+                raise ServicesError(f"{name}_seconds must be a number of seconds, more than 0, not {show(seconds)}.")
         import_extra("redis", "redis", "Services")
         from ._redis import Server  # optional package: imported where it is used
 
