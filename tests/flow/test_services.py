@@ -249,6 +249,27 @@ def test_cancelling_reaches_all(make, run_here):
     assert run_here(main) == ([1], "cancelled", 1, "open")
 
 
+def test_cancelling_closes_inputs(make, run_here):
+    """After cancel the generator that gives an input is closed, though it has nothing to give."""
+    closed = []
+
+    async def numbers():
+        try:
+            yield 1
+            await anyio.sleep_forever()
+        finally:
+            closed.append(True)
+
+    async def main():
+        services = make("squared", lease_seconds=0.1)
+        async with await make_flow("squared").start({"numbers": numbers}, on=services) as run:
+            await run["squared"].first()
+            services.cancel(run.id)
+            await wait_until(lambda: closed)
+
+    run_here(main)
+
+
 def test_retry_begins_what_failed_again(make, run_here):
     """Retry lets the steps that failed begin again; what is on their tapes is given once, and what has ended stays."""
     is_mended, begun = [], []

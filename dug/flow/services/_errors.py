@@ -13,8 +13,8 @@ class RunGoneError(ServicesError, LookupError):
     def __init__(self, run: str, server: str) -> None:
         self.run = run
         super().__init__(
-            f"The run {run!r} is not on {server}: it was deleted, it expired (ttl_seconds=), the server was restarted without its "
-            "data, or it was started with another key= or namespace=. Start the flow again."
+            f"The run {run!r} is not on {server}: it was deleted, it expired (ttl_seconds=), the server was restarted without "
+            "its data, or it was started with another key= or namespace=. Start the flow again."
         )
 
 

@@ -96,13 +96,16 @@ class ServicesRun(Mapping[str, Stream[Any]]):
                 async for _ in reader:
                     pass
 
-    def begin(self, work: Callable[[], Any]) -> None:
-        """Begins a task that ends with this."""
-        self._tasks.append(backend().start(work, copy_context(), bool))
+    def begin(self, work: Callable[[], Any]) -> Any:
+        """Begins a task that ends with this, and returns it."""
+        task = backend().start(work, copy_context(), bool)
+        self._tasks.append(task)
+        return task
 
     def give(self, claim: Claim, items: Any) -> None:
-        """Begins to give values to an input, of a generator function."""
-        self.begin(Giving(claim, items).run)
+        """Begins to give values to an input, of a generator function, until that ends or the run is over."""
+        giving = Giving(claim, items)
+        giving.cancel = claim.on_lost = self.begin(giving.run).cancel_threadsafe
 
     def leave_when_unused(self) -> None:
         """Lets this process leave the run when it holds neither this nor a stream of it any more."""
@@ -143,10 +146,11 @@ class Giving:
     def __init__(self, claim: Claim, items: Any) -> None:
         self._claim, self._items = claim, items
         self._writer = Writer(claim, lambda _: None, self._cancel)
-        self._task: Any = None
+        self.cancel: Callable[[], object] = bool
+        """Called when nothing can be written any more, and no value is there to be told so."""
 
     def _cancel(self) -> None:
-        """The next value that is put raises the failure."""
+        self.cancel()
 
     async def run(self) -> None:
         """Gives all values."""
