@@ -25,6 +25,7 @@ from ._backend import Accepted, Backend, Found, Row, Seen, Sizes
 from ._large import LargeValues
 from ._outage import Outage, Seldom
 from ._packed import DIGEST_BYTES, pack, unpack
+from ._scripts import LOOK, NOTE_INVALIDATION, RELEASE, RENEW
 from ._signing import SIGNATURE_BYTES, Signing
 
 FORMAT = 1
@@ -35,27 +36,6 @@ AT_ONCE_BYTES = 32 * 1024
 TIMEOUT_S = 5.0
 _FETCHED = b"+"
 _HERE, _IN_FOLDER = b"h", b"f"
-
-# Gives rows, each with its value if that is small, in one trip: a row says in its first bytes where its value is.
-_LOOK = """
-local found = {}
-for i, at in ipairs(KEYS) do
-  local row, value = redis.call('GET', at), false
-  if row then
-    local place = ARGV[1] .. string.sub(row, 1 + ARGV[2], 16 + ARGV[2])
-    local size = redis.call('STRLEN', place)
-    if size > tonumber(ARGV[3]) then value = '-' elseif size > 0 then value = '+' .. redis.call('GET', place) end
-  end
-  found[2 * i - 1], found[2 * i] = row, value
-end
-return found
-"""
-_RENEW = "for _, at in ipairs(KEYS) do if redis.call('GET', at) == ARGV[1] then redis.call('PEXPIRE', at, ARGV[2]) end end"
-_RELEASE = "for _, at in ipairs(KEYS) do if redis.call('GET', at) == ARGV[1] then redis.call('DEL', at) end end"
-_NOTE_INVALIDATION = """
-if ARGV[3] and ARGV[3] ~= (redis.call('HGET', KEYS[1], ARGV[1]) or '') then return end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-"""
 
 _logger = logging.getLogger("dug")
 
@@ -92,7 +72,7 @@ class RedisBackend(Backend):
         self._outage = Outage(self.shown, (redis.RedisError, OSError), clock, partial(tell, self.shown))
         self._forgery_is_told, self._size_is_told = Seldom(clock), Seldom(clock)
         self._client = make_client(url)
-        scripts = map(self._client.register_script, (_LOOK, _RENEW, _RELEASE, _NOTE_INVALIDATION))
+        scripts = map(self._client.register_script, (LOOK, RENEW, RELEASE, NOTE_INVALIDATION))
         self._look, self._renew, self._release, self._note_invalidation = scripts
         self._is_closed = False
 
@@ -161,14 +141,26 @@ class RedisBackend(Backend):
 
     def put(self, rows: Sequence[Row]) -> int:
         """Keeps rows with their values in one transaction; returns how many of them are new."""
+        self._check_open()
+        if self._outage.is_paused:
+            return 0
         rows = [row for row in rows if self._fits(row)]
         return int(self._ask(0, self._send, rows)) if rows else 0
 
     def _fits(self, row: Row) -> bool:
-        if row.size <= LARGEST_BYTES or self._large is not None:
+        """True for a row whose value is small, or lies in the folder now."""
+        if row.size <= LARGEST_BYTES:
             return True
         size, limit = f"{row.size:,}", f"{LARGEST_BYTES:,}"
-        self.refused[row.function] = f"a value has {size} bytes, and more than {limit} go into a folder: give it blobs=folder"
+        why = f"a value has {size} bytes, and more than {limit} go into a folder: give it blobs=folder"
+        if self._large is not None:
+            try:
+                self._large.put(row.digest, self._seal("v", row.digest, row.data))
+            except OSError as exc:
+                why = f"a value of {size} bytes cannot be written: {exc}. Look after the folder of blobs="
+            else:
+                return True
+        self.refused[row.function] = why
         if self._size_is_told.is_due():
             _logger.warning("%s does not keep runs of %s: %s", self.shown, row.function, self.refused[row.function])
         return False
@@ -177,11 +169,7 @@ class RedisBackend(Backend):
         """Keeps the values before the rows, so that no row is ever without; returns how many rows are new."""
         with self._client.pipeline(transaction=True) as pipeline:
             for row in rows:
-                content = _HERE + row.data
-                if row.size > LARGEST_BYTES:
-                    assert self._large is not None  # noqa: S101  the others were left out
-                    self._large.put(row.digest, self._seal("v", row.digest, row.data))
-                    content = _IN_FOLDER
+                content = _HERE + row.data if row.size <= LARGEST_BYTES else _IN_FOLDER
                 pipeline.set(self._name("v", row.digest), self._seal("v", row.digest, content), nx=True)
                 pipeline.set(self._name("r", row.at), self._seal("r", row.at, pack(row)), nx=True)
                 mean = self._name_mean(row.function, row.print)

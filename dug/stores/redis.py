@@ -6,6 +6,7 @@ The client is imported when a store is made, and not before.
 import time
 from collections.abc import Callable
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from .._extras.packages import import_extra
@@ -70,6 +71,8 @@ class RedisStore(AnyStore):
         if not isinstance(prefix, str) or not prefix:
             raise TypeError(f"prefix must be a text that begins all keys, not {show(prefix)}. Write prefix='book'.")
         folder = None if blobs is None else check_path("blobs", blobs, "blobs='large.values'")
+        if folder is not None and Path(folder).is_file():
+            raise ValueError(f"blobs must be the path of a folder, and {folder} is a file. Write blobs='large.values'.")
         if not callable(clock):
             raise TypeError(f"clock must be a function that returns seconds, not {show(clock)}. Leave it out for the machine's.")
         if key is not None and not isinstance(key, bytes):

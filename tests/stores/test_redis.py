@@ -125,6 +125,19 @@ def test_a_large_value_is_refused_by_name_without_a_folder(make, caplog):
     assert caplog.messages == [f"{store.shown} does not keep runs of book:large: {why}"]
 
 
+def test_a_folder_of_large_values_that_fails_is_not_the_server(make, tmp_path, caplog):
+    """Where a large value cannot be written its function is named, the others are kept, and the server is not said to be gone."""
+    large, small = make_row("book:large", os.urandom(300_000)), make_row("book:small")
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / large.digest.hex()[:2]).write_text("no folder")
+    store = make(blobs=tmp_path / "blobs")
+
+    assert store.put([large, small]) == 1
+    assert (store.get(large.at), store.get(small.at).digest, store.unanswered) == (None, small.digest, 0)
+    assert "a value of 300,000 bytes cannot be written" in store.refused["book:large"]
+    assert "Look after the folder of blobs=" in caplog.text
+
+
 def test_swept_files_are_counted(make, tmp_path):
     """Sweeping removes the files of values that no row needs."""
     row = make_row("book:large", os.urandom(300_000))

@@ -258,6 +258,7 @@ def test_a_wrong_address_is_told_at_once(url, said):
     [
         ({"prefix": ""}, TypeError, r"prefix must be a text that begins all keys, not ''\. Write prefix='book'\."),
         ({"prefix": 3}, TypeError, "prefix must be a text that begins all keys, not 3"),
+        ({"blobs": __file__}, ValueError, r"blobs must be the path of a folder, and .*\.py is a file\. Write blobs='large\.val"),
         ({"blobs": 3}, TypeError, r"blobs must be a path, not 3\. Write blobs='large\.values'\."),
         ({"key": "a text of sixteen signs"}, TypeError, r"key must be bytes\. Make one, .* secrets\.token_bytes\(32\)\."),
         ({"clock": 3}, TypeError, r"clock must be a function that returns seconds, not 3\. Leave it out"),
