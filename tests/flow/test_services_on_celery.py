@@ -31,8 +31,9 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def starter(server):
-    """Services of a process that starts runs, and has no processor."""
+def starter(server, tmp_path, monkeypatch):
+    """Services of a process that starts runs, and has no processor; workers note in ``total.log`` that the last one began."""
+    monkeypatch.setenv("SERVED_LOG", str(tmp_path / "total.log"))
     with Celery("starter", broker=server.url, set_as_current=False) as app:
         services = make_services(server.url, "celery", dispatch=dispatch_to(app))
         yield services
