@@ -125,8 +125,11 @@ def unpack(packed: bytes, at: bytes, digest: bytes) -> Path | None:
     end = 4 + int.from_bytes(body[:4], "little")
     names, numbers, arguments, ends, *of_streams = json.loads(body[4:end])
     spans, gates = of_streams or ((), ())
-    span_at = {place: Span(first, last, is_end) for place, first, last, is_end in spans}
     digests = [body[place : place + 16] for place in range(end, len(body), 16)]
-    calls = zip(numbers, arguments, digests, strict=True)
-    reads = [Told((names[number], one), digest, span_at.get(place)) for place, (number, one, digest) in enumerate(calls)]
+    calls = [(names[number], one) for number, one in zip(numbers, arguments, strict=True)]
+    if len(calls) != len(digests):
+        return None
+    reads = list(map(Told, calls, digests))
+    for place, first, last, is_end in spans:
+        reads[place] = reads[place]._replace(span=Span(first, last, is_end))
     return Path(reads, ends, [Gate(*gate) for gate in gates])
