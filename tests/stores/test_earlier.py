@@ -13,7 +13,7 @@ from dug.stores import Store
 from dug.stores._backend import Row
 from dug.stores._digest import place_of, write_call
 from dug.stores._earlier import list_steps
-from dug.stores._path import Path, pack
+from dug.stores._path import Path, Told, pack
 
 
 def open_context(tmp_path, **options):
@@ -32,7 +32,7 @@ def put(store, node, calls):
     function = node._function
     definition = store.definitions.find(function)
     at = place_of(function.name, definition.print, write_call(node._key))
-    packed = pack(Path(calls, [b"d" * 16] * len(calls), []), at, b"v" * 16)
+    packed = pack(Path([Told(call, b"d" * 16) for call in calls], [], []), at, b"v" * 16)
     row = Row(at, function.name, definition.print, "[[],{}]", packed, b"v" * 16, "json", "", b"1", 1, 1.0, 1.0, 1.0)
     store.backend.put([row])
 
