@@ -1,11 +1,15 @@
 """How Sphinx builds the site."""
 
+import inspect
 import re
 from importlib import import_module
 
 from sphinx.pycode import ModuleAnalyzer
 
 import dug
+from dug.stores import Store
+from dug.stores.backend import AnyStore
+from dug.stores.redis import RedisStore
 
 project = "dug"
 copyright = "The dug developers"
@@ -61,6 +65,10 @@ for module in ("dug._functions.memoize", "dug._sweeps.api", "dug._contexts.conte
     analyzer = ModuleAnalyzer.for_module(module)
     analyzer.analyze()
     analyzer.overloads.clear()
+
+# Defaults are shown as the source has them, but that of a store does not have those of the options that all share.
+for store in (AnyStore, RedisStore, Store):
+    store.__signature__ = inspect.signature(store)
 
 PUBLIC = {"ContextMethods": "Context", "Decorated": "Callable[..., Any]"}
 """What stands in signatures for private types."""
