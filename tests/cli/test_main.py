@@ -131,7 +131,7 @@ def test_completion_knows_the_commands():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT), **environment}
     )
 
-    assert done.stdout.split() == ["plain,failures"]
+    assert done.stdout.split() == ["plain,failures", "plain,flow"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
