@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import aclosing
 
 import anyio
@@ -402,3 +403,20 @@ def test_a_step_whose_input_is_dropped_cannot_begin_again(make, run_here):
     error = run_here(main)
     assert StateLostError.__name__ in error
     assert "resume='value' or resume='checkpoint'" in error
+
+
+def test_a_call_that_outlives_its_services_leaves_no_connection(make):
+    """A call that is under way when services are closed opens a connection that nobody needs: it is closed too."""
+    server, may_go = make()._server, threading.Event()
+
+    def call():
+        may_go.wait(30)
+        opened.append(server.client.connection_pool.get_connection())
+
+    opened = []
+    server.post(call)
+    server.close()
+    may_go.set()
+    server.threads.pool.shutdown()
+
+    assert [connection.is_connected for connection in opened] == [False]

@@ -99,7 +99,7 @@ class Server:
     async def ask(self, call: Callable[..., Any], *args: Any) -> Any:
         """Returns what a call that makes trips returns, made in a thread; a cancelled asker leaves the call to end by itself."""
         sleep = backend().Sleep()
-        future: Future[Any] = self.threads.pool.submit(call, *args)
+        future = self._submit(call, *args)
         future.add_done_callback(lambda _: sleep.wake())
         await sleep.last(None)
         return future.result()
@@ -107,7 +107,17 @@ class Server:
     def post(self, call: Callable[..., Any], *args: Any) -> None:
         """Makes a call in a thread, and does not wait for it."""
         if not self.is_closed:
-            self.threads.pool.submit(call, *args)
+            self._submit(call, *args)
+
+    def _submit(self, call: Callable[..., Any], *args: Any) -> "Future[Any]":
+        future: Future[Any] = self.threads.pool.submit(call, *args)
+        future.add_done_callback(self._close_late)
+        return future
+
+    def _close_late(self, _: "Future[Any]") -> None:
+        """Closes what a call has opened that was under way when all was closed."""
+        if self.is_closed:
+            self.client.close()
 
     # News
 
