@@ -268,6 +268,7 @@ def test_cancelling_closes_inputs(make, run_here):
             await wait_until(lambda: closed)
 
     run_here(main)
+    assert closed == [True]
 
 
 def test_retry_begins_what_failed_again(make, run_here):
@@ -484,6 +485,13 @@ def test_options_that_are_none_are_refused(options, said):
     """Services refuse a short key, pickles without a key, and a keep= that keeps nothing, with what to type."""
     with pytest.raises(ServicesError, match=said):
         Services("redis://localhost:1/0", **options)
+
+
+@pytest.mark.parametrize("names", [(3,), ("squared", ["numbers"]), (FUNCTIONS,)])
+def test_what_is_no_name_is_not_declared(names):
+    """A placeholder is made of names: a function or a list in their place is refused with what to type."""
+    with pytest.raises(TypeError, match=r"Write declared\('extract', 'paths'\)"):
+        declared(*names)
 
 
 def test_no_server_is_said_at_once(run_here):

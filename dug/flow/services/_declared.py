@@ -4,6 +4,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from ..._text.values import show
 from ._errors import ServicesError
 
 
@@ -14,6 +15,9 @@ def declared(name: str, *parameters: str) -> Callable[..., Any]:
         name: the name by which that service registers it.
         parameters: the names of its parameters; each reads the name that it has, or what ``flow.add(inputs=)`` says.
 
+    Raises:
+        TypeError: a name is not a text.
+
     Example:
         >>> from dug.flow import Flow
         >>> from dug.flow.services import declared
@@ -23,6 +27,9 @@ def declared(name: str, *parameters: str) -> Callable[..., Any]:
 
     .. versionadded:: 0.1.0
     """
+    for said in (name, *parameters):
+        if not isinstance(said, str):
+            raise TypeError(f"declared() takes names, not {show(said)}. Write declared('extract', 'paths'), for example.")
 
     async def placeholder(**_: Any) -> AsyncGenerator[Any, None]:
         what = f"The processor {name!r} is in another service. Start the flow for it: await flow.start(inputs, on=services)."
