@@ -37,8 +37,9 @@ def register(app: Any) -> Any:
 
     .. versionadded:: 0.1.0
     """
-    make = app.task(name=TASK, bind=True, serializer="json", ignore_result=False, acks_late=True, reject_on_worker_lost=True)
-    return make(_answer)
+    # Not shared: it would be a task of all other apps of this process, too.
+    options = {"serializer": "json", "ignore_result": False, "acks_late": True, "reject_on_worker_lost": True}
+    return app.task(name=TASK, bind=True, shared=False, **options)(_answer)
 
 
 def _answer(task: Any, message: dict[str, Any]) -> dict[str, Any]:

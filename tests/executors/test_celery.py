@@ -133,6 +133,14 @@ def app():
         yield app
 
 
+def test_the_task_is_of_the_registered_app_alone():
+    """Another app of the process does not answer sweeps because one does."""
+    one, other = (Celery(name, set_as_current=False) for name in ("one", "other"))
+    register(one)
+
+    assert [TASK in app.tasks for app in (one, other)] == [True, False]
+
+
 def test_an_app_answers_once_it_is_registered(app):
     """The task is found by its name, takes JSON, and is acknowledged when it is done."""
     register(app)
