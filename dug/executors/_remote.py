@@ -214,7 +214,7 @@ def find_why_not(node: Node[Any]) -> str | None:
     reason = find_unreachable(node._function)
     if reason is not None:
         return f"{reason}. Define its function at the top of a module."
-    return None if arguments_of(node) is not None else "an argument has no codec. Register its class: dug.codec.register(cls)."
+    return None if write_arguments(node) is not None else "an argument has no codec. Register its class: dug.codec.register(cls)."
 
 
 def pack_scenario(scenario: Scenario, *, pickles: bool) -> bytes | str:
@@ -256,7 +256,7 @@ def make_message(base: Base, nodes: Sequence[Node[Any]], scenarios: Sequence[byt
         "format": FORMAT,
         "pickles": base.pickles,
         "base": base.place,
-        "nodes": [[node._function.name, arguments_of(node)] for node in nodes],
+        "nodes": [[node._function.name, write_arguments(node)] for node in nodes],
         "scenarios": list(scenarios),
         "sources": list(base.sources.packed),
     }
@@ -300,5 +300,6 @@ def _read_origin(packed: Sequence[str] | None) -> Iterator[Node[Any]]:
             yield read_node(Function.load(packed[0]), packed[1])
 
 
-def arguments_of(node: Node[Any]) -> str | None:
+def write_arguments(node: Node[Any]) -> str | None:
+    """Returns the arguments of a node as JSON; None where one of them has no codec."""
     return json_of([list(node.args), node.kwargs])

@@ -25,7 +25,7 @@ from ..errors import CodeDiffersError
 from ._bases import BASES
 from ._errors import pack_failure
 from ._packing import pack_value
-from ._remote import FORMAT, arguments_of
+from ._remote import FORMAT, write_arguments
 from ._sources import bring_in, note_lacking, refuse_sources
 
 
@@ -133,7 +133,7 @@ def find_origin(node: Node[Any]) -> Node[Any]:
 
 
 def _pack_origin(node: Node[Any] | None) -> list[str] | None:
-    arguments = None if node is None or find_unreachable(node._function) is not None else arguments_of(node)
+    arguments = None if node is None or find_unreachable(node._function) is not None else write_arguments(node)
     return None if node is None or arguments is None else [node._function.name, arguments]
 
 
