@@ -9,6 +9,7 @@ COMMANDS = {
     "failures": ("_failures", "List the nodes that failed, and why."),
     "explain": ("_explain", "Say where a value comes from."),
     "graph": ("_graph", "Draw what read what."),
+    "trace": ("_trace", "Write the runs of a file for Perfetto and speedscope."),
     "diff": ("_diff", "Say what changed from one file to another, and because of what."),
     "store": ("_store", "Look into the folder of a store, and look after it."),
     "flow": ("_flow", "Look at the runs that services share, and cancel, retry or remove them."),

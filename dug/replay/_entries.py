@@ -8,8 +8,11 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from threading import RLock, local
+from threading import RLock, current_thread, local
+from time import perf_counter
 from typing import Any
+
+from attrs import frozen
 
 from .._contexts.context import Context
 from .._core.drive import frame_here
@@ -48,6 +51,14 @@ def digest_of_record(record: Record) -> str | None:
         return None
 
 
+@frozen
+class Ran:
+    """When a run ended, by the clock of `perf_counter`, and how many seconds it took."""
+
+    ended: float
+    seconds: float
+
+
 class Writer:
     """Writes what a context has of nodes; any thread may call it."""
 
@@ -63,6 +74,7 @@ class Writer:
     ) -> None:
         self._ctx, self._log, self._cut, self._digests = ctx, log, cut, digests
         self._clock, self._start = clock, clock()
+        self._began = perf_counter()
         self._numbers: dict[Node[Any], int] = {}
         self._named = 0
         """How many numbers were given."""
@@ -73,6 +85,8 @@ class Writer:
         self._taken: dict[tuple[Node[Any], int], tuple[Any, Encoded]] = {}
         """By node and the identity of the value: what a run gave, as it was then, until it is written."""
         self._thread = local()
+        self._threads: dict[tuple[int | None, str], str] = {}
+        """The names of threads, as they are written."""
         self._lock = RLock()
         self._streams: dict[Node[Any], None] = {}
         self._items = ItemWriter(log, self._now, report, self._is_here)
@@ -153,8 +167,12 @@ class Writer:
             line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "reads": [], "given": "source"}
             self._log.append({**line, "absent": "it was invalidated while it ran, and its value was not kept"})
 
-    def write(self, node: Node[Any]) -> bool:
+    def write(self, node: Node[Any], ran: Ran | None = None) -> bool:
         """Writes what the context has of a node, and of what it has read, unless that is written already.
+
+        Args:
+            node: the node.
+            ran: its run, which has just ended in this thread; None if it did not run.
 
         Returns whether the context has a memo of the node.
 
@@ -183,14 +201,35 @@ class Writer:
                 continue
             pending.pop()
             self._written[one] = token
-            self._write_one(record, reads, view)
+            run, ran = (self._tell_run(node, ran), None) if one is node else ({}, ran)
+            self._write_one(record, reads, view, run)
+        if has_memo and ran is not None:  # a reader in another thread was quicker, and wrote the memo
+            self._log.append({"is": "ran", "n": self._numbers[node], **self._tell_run(node, ran)})
         return has_memo
 
-    def _write_one(self, record: Record, reads: Sequence[Node[Any]], view: View) -> None:
+    def _tell_run(self, node: Node[Any], ran: Ran | None) -> Line:
+        """Returns what is written of a run: when it ended, how long it took, and where."""
+        if ran is None:
+            return {}
+        line = {"ended": round(ran.ended - self._began, 7), "took": round(ran.seconds, 7), "thread": self._name_thread()}
+        return {**line, "task": True} if node._function.is_async else line
+
+    def _name_thread(self) -> str:
+        """Returns the name of this thread, with a number where another one is called so, too."""
+        thread = current_thread()
+        key = thread.ident, thread.name
+        name = self._threads.get(key)
+        if name is None:
+            with self._lock:
+                alike = sum(other == thread.name for _, other in self._threads)
+                name = self._threads[key] = f"{thread.name} {alike + 1}" if alike else thread.name
+        return name
+
+    def _write_one(self, record: Record, reads: Sequence[Node[Any]], view: View, run: Line) -> None:
         node = record.node
         numbers = [self._find_number(read) for read in reads]
         number, words = self._number(node)
-        line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "kind": record.kind, "reads": numbers}
+        line: Line = {"is": "memo", "n": number, **words, "at": self._now(), "kind": record.kind, "reads": numbers, **run}
         given = self._find_why(node, view)
         if given:
             line["given"] = given

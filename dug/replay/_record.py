@@ -14,13 +14,14 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from threading import local
 from typing import Any
 
 from .._contexts.context import Context
 from .._core.read import Event, Function, Node, Subscription, View
 from .._inspect.record import find_seen
 from .._text.values import show
-from ._entries import Writer
+from ._entries import Ran, Writer
 from ._log import Log, make_header
 from ._names import list_targets
 
@@ -86,6 +87,8 @@ class _Recorder:
         self._ctx = ctx
         self._log = log
         self._gaps: list[str] = []
+        self._thread = local()
+        """When the run ended whose value was taken last in this thread."""
         self._is_tweaked = False
         self._heard: tuple[list[Subscription], ...] = ()
         """The listeners of the recorded context and of those around it, as they were when it was heard last."""
@@ -104,8 +107,11 @@ class _Recorder:
             if isinstance(event.node, Node):
                 self.writer.hold(event.node)
         else:
+            ended = getattr(self._thread, "ended", None) or time.perf_counter()
             self._listen_around()
-            has_memo = self._write(event.node)
+            is_whole = event.node._function.stream is None  # the generator of a stream stops and goes on
+            has_memo = self._write(event.node, Ran(ended, event.seconds) if is_whole else None)
+            self._thread.ended = None
             self.writer.let_go()
             if not has_memo and event.node._function.is_source and event.record is None:
                 self._write_lost(event.node)
@@ -113,6 +119,7 @@ class _Recorder:
     def take(self, view: View, node: Node[Any], value: Any) -> None:
         """Has the value of a run encoded before anybody else has it; the event of the run comes next in this thread."""
         if self._log.is_mine():
+            self._thread.ended = time.perf_counter()
             with suppress(Exception):  # whatever is wrong with it is told when it is written
                 self.writer.take(view, node, value)
 
@@ -143,11 +150,11 @@ class _Recorder:
         for node in self.writer.list_streams():
             self._write(node)
 
-    def _write(self, node: Node[Any]) -> bool:
-        """Writes a node; returns whether the context has a memo of it."""
+    def _write(self, node: Node[Any], ran: Ran | None = None) -> bool:
+        """Writes a node, and when its run ended and how long it took; returns whether the context has a memo of it."""
         is_done = has_memo = False
         try:
-            has_memo = self.writer.write(node)
+            has_memo = self.writer.write(node, ran)
             is_done = True
         except Exception as exc:  # noqa: BLE001  a computation goes on whatever happens to its recording
             is_done = True

@@ -166,6 +166,24 @@ class Recording(Shown):
             raise TypeError(f"{show(ctx)} is not a context. Write recording.differences(ctx, f.node(x)).")
         return find_differences(self._trace, ctx, targets)
 
+    def timeline(self) -> str:
+        """Returns the runs as trace events of Chrome, as JSON text: for Perfetto, speedscope and the like.
+
+        Each run is one bar, from its real start to its real end, in the row of its thread; what read its value later has none
+        of it.  A run lies within the one that read it; runs that overlapped otherwise (tasks, or a what-if in between) have
+        rows of their own.  What was known before the recording began, and generators of streams, have no bar.
+
+        Complexity: O(n log n) in runs and reads.
+
+        Raises:
+            RecordingError: it has no run with a time.
+
+        .. versionadded:: 0.1.0
+        """
+        from ._timeline import make_timeline  # a replay needs none
+
+        return make_timeline(self._trace)
+
     def __enter__(self) -> NoReturn:
         raise TypeError("A recording is not entered itself. Write with recording.replay() as ctx.")
 
