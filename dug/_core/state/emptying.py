@@ -56,13 +56,16 @@ def drop_emptied(cache: "CacheShape", emptied: Emptied, taken: list[NodeMemos]) 
     Returns:
         The nodes that are being computed, for the caller to pass in again later.
     """
-    pending, seen, later = list(emptied), set[Noted](), Emptied()
+    pending = list(emptied)
+    seen: set[Noted] = set()
+    later: Emptied = {}
     while pending:
         noted = pending.pop()
         home = noted() if isinstance(noted, ref) else noted
         if home is None:
             continue
-        before, kept = emptied.get(noted, []), set[NodeMemos]()
+        before = emptied.get(noted, [])
+        kept: set[NodeMemos] = set()
         if _take_out(cache, home):
             taken.append(home)
         elif home.open_runs:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def release(cache: "CacheShape", serial: int) -> list[Memo]:
     """Takes out every memo that read the tweak with this serial, and returns them, to be freed after the lock; under it."""
-    taken, bare = list[Memo](), list[Memo]()
+    taken: list[Memo] = []  # not list[Memo](), which raises and catches an error each time
+    bare: list[Memo] = []
     noted: Any = cache._read.pop(serial, ())
     shared, odd = _take_lone(serial, noted, taken, bare)
     cache._count -= len(taken)
@@ -44,7 +45,8 @@ def _take_lone(  # one function: a call for each memo would cost more than all i
         taken: collects what was taken out.
         bare: collects those of nodes that have no memo left.
     """
-    shared, odd = list[Memo](), list[Memo]()
+    shared: list[Memo] = []
+    odd: list[Memo] = []
     noted: Any
     for noted in waiting:
         if type(noted) is ref:  # of a local function: nothing here holds the memos of its nodes
@@ -108,7 +110,8 @@ def _put_off(cache: "CacheShape", memos: Iterable[Memo], taken: Iterable[Memo]) 
         memos: those that were taken out of nodes which may have no others.
         taken: all that were taken out with the same tweak.
     """
-    released, now = set(taken), list[Memo]()
+    released = set(taken)
+    now: list[Memo] = []
     for memo in memos:
         home = memo.home
         if home.plain is None and not home.variants:

@@ -196,7 +196,8 @@ def _add_values(  # noqa: C901  one function: most of what entering costs
     """
     if not layer:
         return around, 0
-    content, added, alone = around.content, list[Tweak](), held.alone(group.mark)
+    content, alone = around.content, held.alone(group.mark)
+    added: list[Tweak] = []  # not list[Tweak](), which raises and catches an error each time
     if len(layer) >= MANY:
         group.give_bits(layer)
     for target, spec in layer.items():
@@ -234,7 +235,8 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
     if targets is None or not all(new[target].is_value and old[target].is_value for target in targets):
         return None
     group, tweaks, content = before.group, before.tweaks, before.tweaks.content.copy()
-    alone, changed = held.alone(group.mark), list[Tweak]()
+    alone = held.alone(group.mark)
+    changed: list[Tweak] = []
     for target in targets:
         alone[target] = handle = group.intern(target, new[target], None)
         if content[target] is not handle:
