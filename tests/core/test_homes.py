@@ -578,6 +578,20 @@ def test_a_memo_found_in_the_scenario_before_answers_unless_it_read_what_differs
     assert home.recall(scenario(3)) is memo
 
 
+def test_a_home_that_lost_all_memos_with_tweaks_has_the_next_one_alone_again(home):
+    """The table of several goes with the last of them, as every step is quicker without it."""
+    first, second, third = (Memo(home, 1, 0, footprint=0b10, restriction=frozenset({serial})) for serial in (5, 6, 7))
+    for memo in (first, second):
+        home.put_variant(memo)
+    assert home.take_variant(first)
+    assert list(home.memos()) == [second]
+    assert home.take_variant(second)
+    assert home.variants is None
+
+    home.put_variant(third)
+    assert home.variants is third
+
+
 @pytest.mark.parametrize("status", [STALE, DEAD])
 def test_a_memo_at_hand_that_is_not_in_force_any_more_does_not_answer(home, status):
     """Its status says so, wherever it still is at hand; it is not put there either."""

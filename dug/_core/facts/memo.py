@@ -33,7 +33,6 @@ TWEAKED = -1
 Restriction = frozenset[int]
 NO_TWEAKS: Restriction = frozenset()
 
-
 _NO_MEMOS: "dict[Restriction, Memo]" = {}
 
 
@@ -345,6 +344,7 @@ class NodeMemos:
         del alike[memo.restriction]
         if not alike:
             del variants[memo.footprint]
+            self.variants = variants or None  # the next one may be alone again, with which all is quicker
         return True
 
     def add_reader(self, reader: "NodeMemos") -> None:  # noqa: C901  a step for each form of `readers`
