@@ -458,13 +458,13 @@ MUTANTS = (
     Mutant(
         "what was found in the scenario before serves although it read what differs",
         "_core/facts/memo.py",
-        "memo.found_in != after[0] or machine.overlap(memo.footprint, after[1]):",
-        "memo.found_in != after[0]:",
+        "memo.found_in != before or machine.overlap(memo.footprint, after[1]):",
+        "memo.found_in != before:",
     ),
     Mutant(
         "what was found in any scenario before serves where something else differs",
         "_core/facts/memo.py",
-        "if after is None or memo.found_in != after[0] or",
+        "if after is None or memo.found_in != before or",
         "if after is None or",
     ),
     Mutant(

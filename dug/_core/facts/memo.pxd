@@ -56,7 +56,7 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     cdef fill(self, object key, object token)
     cpdef object find_key(self)
     cpdef object find_function(self)
-    @cython.locals(memo=Memo, after=tuple)
+    @cython.locals(memo=Memo, after=tuple, before=cython.longlong)
     cpdef Memo recall(self, Stamp tweaks)
     cpdef keep_at_hand(self, Memo memo, Stamp tweaks)
     cpdef Memo find_variant(self, object footprint, object restriction)

@@ -276,7 +276,8 @@ class NodeMemos:
             return None
         if memo.found_in != tweaks.serial:
             after = tweaks.after
-            if after is None or memo.found_in != after[0] or machine.overlap(memo.footprint, after[1]):
+            before = 0 if after is None else after[0]
+            if after is None or memo.found_in != before or machine.overlap(memo.footprint, after[1]):
                 return None
             memo.found_in = tweaks.serial  # the scenario before found it, and the memo read nothing that differs
         return memo
