@@ -315,3 +315,25 @@ def test_the_argument_of_a_node_that_read_something_else_before_is_freed():
         gc.collect()
 
         assert [subject() for subject in held] == [None] * 10
+
+
+def test_a_tick_reaches_what_reads_any_of_many_inputs(ctx):
+    """A footprint has the bits of all reads, in whatever order these came, and however many they have in common."""
+
+    @dug.memoize
+    def level(number):
+        return number
+
+    @dug.memoize
+    def pair(number):
+        return level(number) + level((number * 7 + 40) % 100)
+
+    @dug.memoize
+    def total():
+        return sum([pair(number * 37 % 100) for number in range(100)])
+
+    ctx.tweak({level.node(number): number for number in range(100)})
+    assert total() == 9900
+    for number in (99, 0, 31, 30, 29, 61, 60, 64):
+        ctx.tweak(level.node(number), number + 1000)
+    assert total() == 9900 + 8 * 2000

@@ -99,16 +99,28 @@ cdef extern from *:
         }
         return made;
     }
+    #if PY_VERSION_HEX >= 0x030C0000
+    static inline digit *dug_digits(PyObject *bits) { return ((PyLongObject *)bits)->long_value.ob_digit; }
+    static inline Py_ssize_t dug_count_digits(PyObject *bits) {
+        return (Py_ssize_t)(((PyLongObject *)bits)->long_value.lv_tag >> 3);
+    }
+    #else
+    static inline digit *dug_digits(PyObject *bits) { return ((PyLongObject *)bits)->ob_digit; }
+    static inline Py_ssize_t dug_count_digits(PyObject *bits) { return Py_ABS(Py_SIZE(bits)); }
+    #endif
+    static inline PyObject *dug_join(PyObject *bits, PyObject *others) {
+        if (PyLong_CheckExact(bits) && PyLong_CheckExact(others)) {
+            Py_ssize_t count = dug_count_digits(bits), more = dug_count_digits(others), i = 0;
+            digit *own = dug_digits(bits), *other = dug_digits(others);
+            while (i < more && i < count && !(other[i] & ~own[i])) { i++; }
+            if (i == more) { return Py_NewRef(bits); }
+        }
+        return PyNumber_Or(bits, others);
+    }
     static inline int dug_overlap(PyObject *bits, PyObject *others) {
         if (PyLong_CheckExact(bits) && PyLong_CheckExact(others)) {
-    #if PY_VERSION_HEX >= 0x030C0000
-            Py_ssize_t count = (Py_ssize_t)(((PyLongObject *)bits)->long_value.lv_tag >> 3);
-            Py_ssize_t more = (Py_ssize_t)(((PyLongObject *)others)->long_value.lv_tag >> 3);
-            digit *own = ((PyLongObject *)bits)->long_value.ob_digit, *other = ((PyLongObject *)others)->long_value.ob_digit;
-    #else
-            Py_ssize_t count = Py_ABS(Py_SIZE(bits)), more = Py_ABS(Py_SIZE(others));
-            digit *own = ((PyLongObject *)bits)->ob_digit, *other = ((PyLongObject *)others)->ob_digit;
-    #endif
+            Py_ssize_t count = dug_count_digits(bits), more = dug_count_digits(others);
+            digit *own = dug_digits(bits), *other = dug_digits(others);
             count = count < more ? count : more;
             for (Py_ssize_t i = 0; i < count; i++) {
                 if (own[i] & other[i]) { return 1; }
@@ -134,6 +146,7 @@ cdef extern from *:
     object get_frame "dug_get_frame"(int depth)
     tuple keys_of "dug_keys_of"(dict table)
     bint overlap "dug_overlap"(object bits, object others) except -1
+    object join "dug_join"(object bits, object others)
     double now "dug_now"()
     object handled "dug_handled"()
     object traceback_of "dug_traceback_of"(object error)

@@ -4,7 +4,7 @@ Where Python does not know a thing quickly, the answer here has the caller look 
 """
 
 from contextvars import ContextVar
-from operator import itemgetter
+from operator import itemgetter, or_
 from sys import _getframe, exception, is_finalizing
 from threading import get_ident
 from time import perf_counter
@@ -61,6 +61,10 @@ def keys_of(table: dict[Any, Any]) -> tuple[Any, ...]:
 def overlap(bits: Any, others: Any) -> bool:
     """True when two sets of bits have one in common."""
     return bool(bits & others)
+
+
+join = or_
+"""The union of two sets of bits, neither of which is a negative int; the first of them, if that has all bits of the other."""
 
 
 def compare(old: object, new: object) -> int:  # noqa: ARG001  nothing is known so quickly in Python

@@ -286,7 +286,7 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
         if read.footprint is not last:  # many of one object come one after the other
             last = read.footprint
             if type(last) is int:
-                bits = bits | last  # not in place: others have these bits
+                bits = machine.join(bits, last)
             else:
                 others.append(last)
     if others:
