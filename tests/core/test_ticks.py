@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from types import MappingProxyType
 from weakref import ref
 
 import pytest
@@ -10,6 +11,7 @@ from support.calls import list_calls
 from support.script import ask, play_threads
 
 import dug
+from dug._core.state.scenario import find_changed
 from dug.testing import EventLog
 
 INPUTS = 6
@@ -337,3 +339,23 @@ def test_a_tick_reaches_what_reads_any_of_many_inputs(ctx):
     for number in (99, 0, 31, 30, 29, 61, 60, 64):
         ctx.tweak(level.node(number), number + 1000)
     assert total() == 9900 + 8 * 2000
+
+
+A, B, C, D = (object() for _ in range(4))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changed"),
+    [
+        ({"x": A, "y": B}, {"x": A, "y": B}, []),
+        ({"x": A, "y": B}, {"x": C, "y": D}, ["x", "y"]),
+        ({"x": A, "y": B}, {"y": C, "x": A}, ["y"]),  # in another order
+        ({("x",): A, "y": B}, {tuple("x"): C, "y": B}, [("x",)]),  # by equal keys
+        ({"x": A, "y": B}, {"x": A, "z": B}, None),
+        ({"x": A}, {"x": A, "y": B}, None),
+        (MappingProxyType({"x": A, "y": B}), MappingProxyType({"x": A, "y": C}), ["y"]),
+    ],
+)
+def test_what_a_tick_changed_is_found_in_any_order(before, now, changed):
+    """Where one layer says something of other targets than the other, nothing is said."""
+    assert find_changed(before, now) == changed

@@ -108,6 +108,20 @@ cdef extern from *:
     static inline digit *dug_digits(PyObject *bits) { return ((PyLongObject *)bits)->ob_digit; }
     static inline Py_ssize_t dug_count_digits(PyObject *bits) { return Py_ABS(Py_SIZE(bits)); }
     #endif
+    static inline PyObject *dug_find_changed(PyObject *before, PyObject *now) {
+        PyObject *found, *key, *other, *was, *is;
+        Py_ssize_t at = 0, beside = 0;
+        if (!PyDict_CheckExact(before) || !PyDict_CheckExact(now)) { return Py_NewRef(Py_None); }
+        found = PyList_New(0);
+        while (found != NULL && PyDict_Next(before, &at, &key, &was)) {
+            if (!PyDict_Next(now, &beside, &other, &is) || key != other) {
+                Py_SETREF(found, Py_NewRef(Py_None));
+                break;
+            }
+            if (was != is && PyList_Append(found, key) < 0) { Py_CLEAR(found); }
+        }
+        return found;
+    }
     static inline PyObject *dug_join(PyObject *bits, PyObject *others) {
         if (PyLong_CheckExact(bits) && PyLong_CheckExact(others)) {
             Py_ssize_t count = dug_count_digits(bits), more = dug_count_digits(others), i = 0;
@@ -147,6 +161,7 @@ cdef extern from *:
     tuple keys_of "dug_keys_of"(dict table)
     bint overlap "dug_overlap"(object bits, object others) except -1
     object join "dug_join"(object bits, object others)
+    object find_changed "dug_find_changed"(object before, object now)
     double now "dug_now"()
     object handled "dug_handled"()
     object traceback_of "dug_traceback_of"(object error)

@@ -67,6 +67,11 @@ join = or_
 """The union of two sets of bits, neither of which is a negative int; the first of them, if that has all bits of the other."""
 
 
+def find_changed(before: Any, now: Any) -> list[Any] | None:  # noqa: ARG001  nothing is known so quickly in Python
+    """The keys with other values, of two dicts that have the same keys in one order; None where that is not known here."""
+    return None
+
+
 def compare(old: object, new: object) -> int:  # noqa: ARG001  nothing is known so quickly in Python
     """1 when a number or a text is the same value as an older one, 0 when not, -1 when that is not known here."""
     return -1

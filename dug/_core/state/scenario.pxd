@@ -3,6 +3,7 @@
 cimport cython
 
 from dug._core.facts.memo cimport Memo, NodeMemos, Stamp
+cimport dug._core.native.machine as machine
 
 
 cdef public class Tweak [object DugTweak, type DugTweak_Type]:
@@ -31,5 +32,5 @@ cdef public class ActiveTweaks(Stamp) [object DugTweaks, type DugTweaks_Type]:
     cpdef frozenset restrict(self, object footprint)
 
 
-@cython.locals(changed=list, targets=list, specs=list, number=Py_ssize_t)
+@cython.locals(changed=list, found=list, targets=list, specs=list, number=Py_ssize_t)
 cpdef object find_changed(object before, object now)

@@ -26,6 +26,7 @@ from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction, Stamp
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet, list_places, union
 from ..facts.tweak import Layer, Target, TweakSpec
+from ..native import machine
 
 
 class Tweak:
@@ -337,6 +338,9 @@ def find_changed(before: Layer, now: Layer) -> list[Target] | None:
     """
     if len(before) != len(now):
         return None
+    found = machine.find_changed(before, now)
+    if found is not None:
+        return found
     changed: list[Target] = []
     targets, specs, number = list(now), list(now.values()), 0
     for target, was in before.items():
