@@ -161,6 +161,7 @@ cdef extern from *:
     tuple keys_of "dug_keys_of"(dict table)
     bint overlap "dug_overlap"(object bits, object others) except -1
     object join "dug_join"(object bits, object others)
+    dict make_table "__Pyx_PyDict_NewPresized"(Py_ssize_t count)
     object find_changed "dug_find_changed"(object before, object now)
     double now "dug_now"()
     object handled "dug_handled"()

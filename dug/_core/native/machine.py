@@ -67,6 +67,11 @@ join = or_
 """The union of two sets of bits, neither of which is a negative int; the first of them, if that has all bits of the other."""
 
 
+def make_table(count: int) -> dict[Any, Any]:  # noqa: ARG001  a dict grows by itself
+    """Returns an empty dict for about so many items."""
+    return {}
+
+
 def find_changed(before: Any, now: Any) -> list[Any] | None:  # noqa: ARG001  nothing is known so quickly in Python
     """The keys with other values, of two dicts that have the same keys in one order; None where that is not known here."""
     return None

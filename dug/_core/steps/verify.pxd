@@ -59,7 +59,7 @@ cpdef object key_asked(object run, Memo read)
 
 cdef object _key_in(Run run, Memo read)
 
-cpdef forget_reads(Run run)
+cpdef forget_reads(Run run, Py_ssize_t count=*)
 
 cpdef bint is_as_before(object key, Memo old, Memo new) except -1
 

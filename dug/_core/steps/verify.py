@@ -91,7 +91,7 @@ class Check:
 
     def _turn_to_next(self) -> bool:
         """Turns to the next older memo, as a read of this one has changed; False when there is none."""
-        forget_reads(self._run)
+        forget_reads(self._run, len(self._reads))
         self._number += 1
         if self._number < len(self._older):
             self._turn_to(self._older[self._number])
@@ -315,9 +315,14 @@ def key_asked(run: Run | Lookup, read: Memo) -> Key:
     return run.handle.key_beneath(key) if key == plain_key(run.key) else key
 
 
-def forget_reads(run: Run) -> None:
-    """Starts again after a failed verification: what that read is no dependency, and the body meets the errors there itself."""
-    run.failed_check_reads, run.reads, run.unfileable = run.reads, {}, 0
+def forget_reads(run: Run, count: int = 0) -> None:
+    """Starts again after a failed verification: what that read is no dependency, and the body meets the errors there itself.
+
+    Args:
+        run: the run.
+        count: about how many nodes it will read.
+    """
+    run.failed_check_reads, run.reads, run.unfileable = run.reads, machine.make_table(count), 0
     if run.child_seconds:  # of no part of the body, which is timed by itself
         with run.view.group.lock:
             outer: Any = run.outer
