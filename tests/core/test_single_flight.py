@@ -639,6 +639,43 @@ def test_threads_that_ask_at_the_same_time_share_one_run():
     assert len(runs) == 1
 
 
+def test_a_run_that_another_scenario_waited_for_goes_without_the_collector():
+    """What a run holds goes with its memo, also where a thread of another scenario has watched what it read."""
+
+    class Thing:
+        pass
+
+    started, go, things, ctx = Signal(), Signal(), [], dug.Context()
+
+    @dug.memoize
+    def x():
+        return 1
+
+    @dug.source
+    def feed():
+        if things:
+            started.set()
+            go.wait_here()
+        thing = Thing()
+        things.append(weakref.ref(thing))
+        return thing
+
+    play_threads(ctx, ask("before", feed))
+    ctx.invalidate(feed)
+    gc.collect()
+    gc.disable()
+    try:
+        asked = ask("parent", feed), until(started), ask("child", feed, tweaks={x.node(): 5})
+        played = play_threads(ctx, *asked, until_waiting(feed.node(), 1), go.set)
+        del asked
+        played.results.clear()
+        ctx.clear()
+
+        assert [thing() for thing in things] == [None, None]
+    finally:
+        gc.enable()
+
+
 def test_an_exception_reaches_every_thread_that_waits():
     """Threads that wait for a failing run get its error, the one that runs it the object itself."""
     started, go = Signal(), Signal()

@@ -209,6 +209,7 @@ def take_out(run: Run) -> None:
     home, running = run.home, run.view.tweaks.running
     if run.told:
         look_at_end(run)
+        run.told = None  # it is one of those
     run.is_done = True
     run.homes = NO_HOMES
     run.driver = LATE
