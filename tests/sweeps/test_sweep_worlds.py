@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event, Thread
 
 import pytest
 
@@ -75,24 +76,64 @@ def tweak_function(ctx):
     ctx.tweak(y, lambda: 50.0)
 
 
+class WaitingPool(ThreadPoolExecutor):
+    """Keeps the futures of its calls, so that a test can wait for them."""
+
+    def __init__(self, workers):
+        super().__init__(workers)
+        self.futures = []
+
+    def submit(self, *args):
+        """Runs a call in a thread."""
+        self.futures.append(super().submit(*args))
+        return self.futures[-1]
+
+
 @pytest.mark.parametrize("change", [tweak, untweak, tweak_function])
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("looked_before", [False, True])
 def test_each_result_has_the_base_of_its_own_world(change, workers, looked_before):
     """A result before or after a change of the context around is compared with the base before or after it."""
-    pool = ThreadPoolExecutor(workers) if workers else None
+    pool = WaitingPool(workers) if workers else None
     with dug.Context({z.node(): 1.0}) as ctx:
         sweep = dug.sweep(f.node(), SCENARIOS, executor=pool)
         if looked_before:
             assert sweep.base.value == 11.0
         results = iter(sweep)
         next(results)
+        if pool is not None:
+            wait(pool.futures)  # one that is taken during the change has no base, and says so
         change(ctx)
         list(results)
 
         assert list(sweep.diff().to_dict().values()) == [1.0, 2.0, 5.0]
     if pool is not None:
         pool.shutdown()
+
+
+def test_a_result_that_was_taken_during_a_change_has_no_base():
+    """Nobody knows which world a result shows whose targets were asked before and after a tweak: its difference says so."""
+    begun, changed = Event(), Event()
+
+    @dug.memoize
+    def slow():
+        begun.set()
+        assert changed.wait(60)
+        return f()
+
+    with ThreadPoolExecutor(1) as pool, dug.Context() as ctx:
+        sweep = dug.sweep([x.node(), slow.node()], SCENARIOS[:1], executor=pool)
+        results = iter(sweep)
+        taken = Thread(target=lambda: next(results))
+        taken.start()
+        assert begun.wait(60)
+        ctx.tweak(y.node(), 100.0)
+        changed.set()
+        taken.join()
+
+        (said,) = sweep.diff()
+        with pytest.raises(dug.ContextError, match=r"The base of .* is gone: .* while its result was taken\. Look at sweep.base"):
+            said[x.node()]
 
 
 def test_the_base_is_of_the_world_of_the_results():
