@@ -19,6 +19,7 @@ from attrs import define, field
 import dug
 from dug.stores import Store
 
+from .kept_report import Report
 from .oracle import Level, Oracle, Outcome, attempt
 from .program_on_dug import say_tweak
 from .programs import (
@@ -52,7 +53,7 @@ MODULE = "kept_program"
 VALUES = [0, 1, 2, 0, 1, True, 0.0, -0.0, float("nan")]
 
 
-# What bodies call; what they know of the program lies in attributes, which no fingerprint looks at.
+# What bodies call; what they know of the program lies where no fingerprint looks.
 
 
 def catch(body: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
@@ -75,7 +76,7 @@ def kind(value: Any) -> int:
 
 def within(number: int, body: Callable[[], Any], rest: Callable[[], Any]) -> Any:
     """Return the sum of two expressions under tweaks, the second one under more."""
-    program = within.program  # type: ignore[attr-defined]
+    program = vars(within)["program"]
     said = program.inside[number]
     with dug.Context(program.tweaks(said.first), cache=dug.Cache() if said.scoped else None) as ctx:
         before = body()
@@ -85,7 +86,7 @@ def within(number: int, body: Callable[[], Any], rest: Callable[[], Any]) -> Any
 
 def look_outside(number: int, argument: int) -> Any:
     """Return what is outside."""
-    held = look_outside.program.outside[Call(number, argument)]  # type: ignore[attr-defined]
+    held = vars(look_outside)["program"].outside[number, argument]
     if held == FAILS:
         raise Boom(held)
     return held
@@ -224,16 +225,6 @@ class KeptProgram:
         return self.replacements[tweak]
 
 
-@define
-class Report:
-    """What happened in some programs."""
-
-    calls: int = 0
-    hits: int = 0
-    rows: int = 0
-    wrong: list[str] = field(factory=list)
-
-
 def draw_outside(chance: Random) -> dict[Call, Any]:
     """Return a value for each node of a source."""
     nodes = [Call(source, argument) for source in range(SOURCES) for argument in (0, 1)]
@@ -261,7 +252,7 @@ def play(seed: int, folder: Path, report: Report) -> None:
 def _play_process(  # noqa: PLR0917  all that a process has
     chance: Random, seed: int, folder: Path, report: Report, program: KeptProgram, scenarios: list[Tweaks]
 ) -> None:
-    store = Store(folder, min_seconds=0, single_flight=chance.choice((None, 0.05)))
+    store = Store(folder, min_seconds=0, single_flight=chance.choice((None, None, 0.05)))
     oracle = Oracle(program.bodies, program.outside)
     said: list[Tweaks] = []
     try:
@@ -276,7 +267,6 @@ def _play_process(  # noqa: PLR0917  all that a process has
                             _ask(chance, seed, report, program, oracle, [Level(said[-1]), Level(more)])
             store.flush()
             report.hits += store.hits
-            report.rows = max(report.rows, store.backend.measure().rows)
     finally:
         store.close()
 
@@ -288,7 +278,7 @@ def _ask(  # noqa: PLR0917  as above
         node = Call(chance.choice((2, 3, 4, 5, 5)), chance.randrange(2))
         right = oracle.ask(node, tuple(levels)).outcome
         given = attempt(lambda node=node: program.functions[node.function](node.argument))
-        report.calls += 1
+        report.asked += 1
         if _tell(right) != _tell(given):
             report.wrong.append(f"seed {seed}: {node} gave {given}, and is {right}")
 
@@ -296,11 +286,3 @@ def _ask(  # noqa: PLR0917  as above
 def _tell(outcome: Outcome) -> Any:
     """Return what two outcomes must agree in; each reader of a failed node of the oracle adds a note to the value."""
     return outcome.failed, str(outcome.value).partition(", read by")[0] if outcome.failed else likeness(outcome.value)
-
-
-def play_many(first: int, count: int, folder: Path) -> Report:
-    """Play some programs, each on a store of its own."""
-    report = Report()
-    for seed in range(first, first + count):
-        play(seed, folder / str(seed), report)
-    return report

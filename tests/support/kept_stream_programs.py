@@ -19,6 +19,8 @@ from attrs import define, field
 import dug
 from dug.stores import Store
 
+from .kept_report import Report
+
 LEAVES, SOURCES, STAGES = 3, 2, 5
 KINDS = ("map", "filter", "both", "chain", "nested", "first", "pairs", "choose", "boxes")
 
@@ -229,17 +231,6 @@ async def late_stage(which):  # noqa: C901, PLR0912  a branch for each kind
     if kind == "chain":
         async for item in late_items_of(right):
             yield item
-
-
-@define
-class Report:
-    """What happened in some programs."""
-
-    asked: int = 0
-    hits: int = 0
-    wrong: list[str] = field(factory=list)
-    needless: list[str] = field(factory=list)
-    """Stages that ran though nothing had changed since another process read them."""
 
 
 class Play:
