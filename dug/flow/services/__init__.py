@@ -19,8 +19,10 @@ from ._errors import (
 from ._looking import RunState, StepState
 from ._running import ServicesRun
 from ._services import Services
+from ._skipping import DeadLetter
 
 __all__ = [
+    "DeadLetter",
     "Dispatch",
     "RunCancelledError",
     "RunGoneError",

@@ -69,6 +69,10 @@ class RunKeys:
         """Who works on a step."""
         return f"{self.prefix}c:{name}"
 
+    def letters(self, name: str) -> str:
+        """The values that a step skipped."""
+        return f"{self.prefix}d:{name}"
+
     def readers(self, name: str) -> str:
         """How far the readers of a tape are."""
         return f"{self.prefix}r:{name}"

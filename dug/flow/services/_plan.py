@@ -87,7 +87,7 @@ class Plan:
         """Returns the names of all keys that the run may have."""
         found = [names.plan, names.run]
         for step in self.steps:
-            found += [names.step(step.name), names.claim(step.name)]
+            found += [names.step(step.name), names.claim(step.name), names.letters(step.name)]
             found += [key for tape in step.outputs for key in (names.tape(tape), names.readers(tape))]
         return found
 

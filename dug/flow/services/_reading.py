@@ -153,7 +153,7 @@ def _not_over() -> None:
 class TapeStream(Stream[Any]):
     """A stream of the values of a tape: a source of this process, read in a context of its own wherever it is read."""
 
-    __slots__ = ("_context", "_find_end", "_offset", "_opened", "_view", "on_sleep")
+    __slots__ = ("_context", "_find_end", "_offset", "_opened", "_view", "failures", "on_sleep")
 
     def __init__(
         self,
@@ -164,15 +164,23 @@ class TapeStream(Stream[Any]):
         keep: int | None,
         find_end: Callable[[], Exception | None] = _not_over,
     ) -> None:
+        failures: list[Exception] = []
+
         async def values() -> AsyncGenerator[Any, None]:
-            async for value in read_values(link, place):
-                yield value
+            try:
+                async for value in read_values(link, place):
+                    yield value
+            except Exception as exc:
+                failures.append(exc)
+                raise
 
         values.__module__, values.__qualname__ = "dug.flow.services", f"{link.plan.flow}.{place.tape}"
         node = source(keep=keep)(values).node()
         super().__init__(node, node._function.stream, ())
         self._context, self._view, self._find_end = context, context._here(), find_end
         self._offset = place.first
+        self.failures = failures
+        """The error with which the tape ended, if it did."""
         self._opened: list[_Opened] = []
         """The last two readers."""
         self.on_sleep: Callable[[], object] | None = None

@@ -11,6 +11,7 @@ from ._errors import RunGoneError, TamperedError
 from ._keys import Keys
 from ._looking import RunState, StepState, find_error, look, tabulate_runs, tabulate_steps
 from ._plan import Plan
+from ._skipping import DeadLetter, list_letters
 
 if TYPE_CHECKING:
     from ._redis import Server  # it needs redis-py
@@ -89,6 +90,15 @@ class Runs:
             server.trip(server.client.zrem, index, run)
         self._links.pop(run, None)
         server.publish(run)
+
+    def dead_letters(self, run: str) -> Table[DeadLetter]:
+        """Returns the values that processors with ``on_error="skip"`` skipped as a table, each row a `DeadLetter`; blocks.
+
+        Raises:
+            RunGoneError: the run is not there.
+            TamperedError: one was not written by a service with the key.
+        """
+        return list_letters(self._link(run))
 
     def _note_run(self, run: str, started: float) -> None:
         with self._server.client.pipeline(transaction=False) as pipeline:

@@ -144,6 +144,16 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 return redis.call('HSETNX', KEYS[2], 'sent:' .. ARGV[1], 1)
 """
 
+# KEYS: run, step, the values that it skipped.  ARGV: epoch, number, what is said of the value, ttl in ms.
+SKIP = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+if redis.call('HGET', KEYS[1], 'cancelled') then return 'cancelled' end
+if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[1] then return 'lost' end
+redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+return 'skipped'
+"""
+
 # KEYS: run, step, claim, and the tapes of the step.  ARGV: channel, message.
 RETRY = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end

@@ -25,6 +25,7 @@ from ._stepping import FROM_CHECKPOINT, FROM_START, VALUE_BY_VALUE, Processor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FAIL, SKIP = "fail", "skip"
 _RESUMES = (FROM_START, VALUE_BY_VALUE, FROM_CHECKPOINT)
 
 
@@ -101,10 +102,22 @@ class Services(Runs):
     # Processors
 
     @overload
-    def processor(self, fn: F, *, name: str | None = None, resume: str = FROM_START) -> F: ...
+    def processor(
+        self, fn: F, *, name: str | None = None, resume: str = FROM_START, on_error: str = FAIL, attempts: int = 3
+    ) -> F: ...
     @overload
-    def processor(self, *, name: str | None = None, resume: str = FROM_START) -> Callable[[F], F]: ...
-    def processor(self, fn: Any = None, *, name: str | None = None, resume: str = FROM_START) -> Any:
+    def processor(
+        self, *, name: str | None = None, resume: str = FROM_START, on_error: str = FAIL, attempts: int = 3
+    ) -> Callable[[F], F]: ...
+    def processor(
+        self,
+        fn: Any = None,
+        *,
+        name: str | None = None,
+        resume: str = FROM_START,
+        on_error: str = FAIL,
+        attempts: int = 3,
+    ) -> Any:
         """Registers a function as a processor of this process, and returns it; decorates, too.
 
         Args:
@@ -113,21 +126,33 @@ class Services(Runs):
             resume: where it goes on when its process is gone: ``"start"`` of what it reads; with ``"value"`` at the next value,
                 for one that reads one stream and gives for each value what depends on that alone; with ``"checkpoint"`` where
                 it called `checkpoint` last.
+            on_error: what an error of it does: ``"fail"`` ends its streams; with ``"skip"``, which needs ``resume="value"``, it
+                begins again, and leaves out a value that has failed `attempts` times, see `dead_letters`.
+            attempts: how often a value is tried before it is skipped.
 
         Raises:
             ServicesError: another function has the name, or an option is none.
         """
         if fn is None:
-            return partial(self.processor, name=name, resume=resume)
+            return partial(self.processor, name=name, resume=resume, on_error=on_error, attempts=attempts)
         if not callable(fn):
             raise TypeError(f"processor() takes a function, not {show(fn)}.")
         if resume not in _RESUMES:
             raise ServicesError(f"resume must be 'start', 'value' or 'checkpoint', not {show(resume)}.")
+        if on_error not in (FAIL, SKIP):
+            raise ServicesError(f"on_error must be 'fail' or 'skip', not {show(on_error)}.")
+        if on_error == SKIP and resume != VALUE_BY_VALUE:
+            raise ServicesError(
+                "on_error='skip' leaves out the value that failed, so it must be known which one that is. "
+                "Write services.processor(resume='value', on_error='skip')."
+            )
+        if not isinstance(attempts, int) or attempts < 1:
+            raise ServicesError(f"attempts must be a number, at least 1, not {show(attempts)}.")
         named = str(name or getattr(fn, "__name__", ""))
         known = self._processors.get(named)
         if known is not None and known.fn is not fn and not _is_reload(known.fn, fn):
             raise ServicesError(f"two functions are registered as {named!r}. Name one: services.processor(name='...').")
-        self._processors[named] = Processor(named, fn, resume)
+        self._processors[named] = Processor(named, fn, resume, attempts if on_error == SKIP else 0)
         return fn
 
     @property

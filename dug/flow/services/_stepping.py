@@ -22,6 +22,7 @@ from ._claims import Checkpoint, Claim
 from ._errors import ClaimLostError, RunCancelledError, RunGoneError, ServerLostError, ServicesError, StateLostError
 from ._plan import ITEM, STREAM, VALUE
 from ._reading import Place, TapeStream, read_values
+from ._skipping import Skipper, is_of_input
 from ._writing import Writer
 
 _logger = logging.getLogger("dug")
@@ -42,6 +43,8 @@ class Processor:
     fn: Callable[..., Any]
     resume: str = "start"
     """Where it goes on when its process is gone: at the start of what it reads, at the next value, or at its last checkpoint."""
+    skips_after: int = 0
+    """After how many attempts a value that fails is skipped; 0: its error ends the tapes."""
 
 
 class Stepping:
@@ -63,6 +66,13 @@ class Stepping:
         self._is_by_value = processor.resume == VALUE_BY_VALUE
         self._position = 0
         """How many values a body that goes value by value had taken when it last gave something, or waited."""
+        self._done = -1
+        """How many values it had taken when it last waited for the next one."""
+        self._before = dict(self._given)
+        """How many values it had given for each tape before it gave the first one for the value that it took last."""
+        self._passed = dict(claim.counts)
+        """How many values of each tape it gave in earlier attempts, also in other processes."""
+        self._skipper = Skipper(claim, processor.skips_after) if processor.skips_after else None
         self._writer = Writer(claim, self._take_point, self._cancel)
         self._task: Any = None
         self._is_over = False
@@ -102,7 +112,7 @@ class Stepping:
         self._writer.begin()
         try:
             try:
-                await self._write_all()
+                await self._write_and_skip()
             except _STOPPED as exc:
                 self._writer.failure = self._writer.failure or exc
                 _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), exc)
@@ -121,12 +131,43 @@ class Stepping:
             self._writer.failure = exc
             _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), exc)
 
+    async def _write_and_skip(self) -> None:
+        """Writes all, beginning again at or behind a value that fails, if the processor skips such values."""
+        skipper = self._skipper
+        if skipper is not None:
+            await self._link.server.ask(skipper.forget_later, sum(self._claim.checkpoint.inputs.values()))
+        while True:
+            try:
+                return await self._write_all()
+            except ServicesError:
+                raise
+            except Exception as exc:
+                if skipper is None or not await self._begin_behind(exc, skipper):
+                    raise
+
+    async def _begin_behind(self, error: Exception, skipper: Skipper) -> bool:
+        """Lets the body begin again after a value that failed; returns False where the error is not of a value."""
+        [(tape, stream)] = self._streams.items()
+        position = stream.find_position()
+        if position in (self._done, self._claim.checkpoint.inputs.get(tape, 0)) or is_of_input(error, stream.failures):
+            return False
+        self._passed = {name: max(count, self._given[name]) for name, count in self._passed.items()}
+        if await skipper.skips(tape, position - 1, error):
+            self._add_point(Checkpoint({tape: position}, dict(self._given)))
+            self._claim.checkpoint = Checkpoint({tape: position}, dict(self._given))
+        else:
+            if position == self._position:  # it gave something for the value before it failed
+                self._given = dict(self._before)
+            self._claim.checkpoint = Checkpoint({tape: position - 1}, dict(self._given))
+        self._streams.clear()
+        return True
+
     async def _write_all(self) -> None:
         args, kwargs = await self._read()
         recording.set(self)
         outputs = self._step.outputs if self._step.is_named else ()
         [only, *_] = self._step.outputs
-        writer, given, counts = self._writer, self._given, self._claim.counts
+        writer, given, passed = self._writer, self._given, self._passed
         with self._context:
             async with aclosing(open_items(self._processor.fn, args, kwargs, outputs)) as items:
                 async for item in items:
@@ -135,7 +176,7 @@ class Stepping:
                         self._note_progress()
                     number = given[tape]
                     given[tape] = number + 1
-                    if number >= counts[tape] and writer.put(tape, value):
+                    if number >= passed[tape] and writer.put(tape, value):
                         await writer.give_way()
 
     # What it reads
@@ -207,13 +248,14 @@ class Stepping:
         [(tape, stream)] = self._streams.items()
         position = stream.find_position()
         if position != self._position:
-            self._position = position
+            self._position, self._before = position, dict(self._given)
             if stream.is_read_once and position:
                 self._add_point(Checkpoint({tape: position - 1}, dict(self._given)))
 
     def _note_all_done(self) -> None:
         """Notes that all is given for the values that the body took, as it waits for the next one."""
         [(tape, stream)] = self._streams.items()
+        self._done = stream.find_position()
         if stream.is_read_once and stream.find_position() > self._position:
             self._position = stream.find_position()
             self._add_point(Checkpoint({tape: self._position}, dict(self._given)))
