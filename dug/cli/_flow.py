@@ -1,4 +1,4 @@
-"""``dug flow``: the runs that services share through a server: what there is, how far it is, and cancel, retry, remove.
+"""``dug flow``: the runs that services share through a server: how far each is, what was skipped, and cancel, retry, remove.
 
 It runs no processor and needs no code of the user's: all that it tells lies in the server.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._text.values import describe_error
 from ._file import Command
 from ._output import echo, tell
 from ._tables import as_json, print_rows
@@ -110,14 +111,30 @@ def _day(seconds: float) -> str | None:
 def show(run: str, url: str, namespace: str, key_file: str | None, *, wants_json: bool) -> None:
     """Say how far each step of a run is, who works on it, and why it failed."""
     with _open(url, namespace, key_file) as services:
-        state = services.status(run)
+        state, skipped = services.status(run), services.count_dead_letters(run)
     if not wants_json:
+        if skipped:
+            tell(f"{skipped:,} value{'s were' if skipped > 1 else ' was'} skipped; type: dug flow letters {run}")
         echo(f"{state.run} of {state.flow}: {state.state}, started {_day(state.started)} UTC")
     rows = [
         [step.name, step.processor or None, step.state, sum(step.items.values()), step.owner, step.epoch, step.error]
         for step in state.steps
     ]
     print_rows(("step", "processor", "state", "items", "owner", "begun", "error"), rows, wants_json=wants_json)
+
+
+@command.command("letters", cls=Command)
+@_one_run
+@_where
+@as_json
+def letters(run: str, url: str, namespace: str, key_file: str | None, *, wants_json: bool) -> None:
+    """List the dead letters of a run: the values that its processors skipped, and why."""
+    with _open(url, namespace, key_file) as services:
+        rows = [[one.step, one.number, one.shown, one.attempts, describe_error(one.error)] for one in services.dead_letters(run)]
+    if not rows and not wants_json:
+        tell(f"no value of the run {run!r} was skipped")
+        return
+    print_rows(("step", "number", "value", "attempts", "error"), rows, wants_json=wants_json)
 
 
 @command.command("cancel", cls=Command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from contextlib import suppress
 
@@ -96,6 +97,25 @@ def test_a_run_is_cancelled_retried_and_removed(services, dug_says):
     assert len(services.runs()) == 0
 
 
+def test_the_values_that_were_skipped_are_listed(services, dug_says):
+    """``show`` counts the values that were skipped, and ``letters`` lists them with their errors."""
+
+    @services.processor(resume="value", on_error="skip", attempts=1)
+    async def rooted(numbers):
+        async for number in numbers:
+            yield math.sqrt(number)
+
+    clean, run = start(services, 4, name="rooted"), start(services, 4, -1, 9, name="rooted")
+
+    assert "skipped" not in says(dug_says, 0, "show", clean).err
+    assert f"1 value was skipped; type: dug flow letters {run}" in says(dug_says, 0, "show", run).err
+    assert "-1" in says(dug_says, 0, "letters", run).out
+    [row] = json.loads(says(dug_says, 0, "letters", run, "--json").out)
+    assert (row["step"], row["number"], row["value"], row["attempts"]) == ("rooted", 1, "-1", 1)
+    assert row["error"] == "ValueError: math domain error"
+    assert "no value of the run" in says(dug_says, 0, "letters", clean).err
+
+
 def test_retry_names_the_steps_that_begin_again(services, dug_says):
     """``retry`` says which steps had failed."""
     run = start(services, 0)
@@ -106,7 +126,7 @@ def test_retry_names_the_steps_that_begin_again(services, dug_says):
 def test_a_run_that_is_not_there_is_said_so(services, dug_says, monkeypatch):
     """Each verb names a run that is not there, and without a key says that it may have been signed."""
     run = start(services, 1)
-    for verb in ("show", "cancel", "retry", "rm"):
+    for verb in ("show", "letters", "cancel", "retry", "rm"):
         assert "there is no run 'nothing' in the namespace" in says(dug_says, 1, verb, "nothing").complaint
     monkeypatch.delenv("DUG_SERVICES_KEY_FILE")
 

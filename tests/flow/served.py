@@ -68,15 +68,25 @@ async def inverted(numbers):
         yield 1 / number
 
 
-RESUMES = {"picked": "value", "summed": "checkpoint"}
-FUNCTIONS = {fn.__name__: fn for fn in (squared, parted, picked, summed, halved, total, inverted)}
+async def fussy(numbers):
+    """Give each number twice, and fail between the two at each one that ends in 7."""
+    async for number in numbers:
+        yield number
+        if number % 10 == 7:
+            raise ValueError(number)
+        yield number
+
+
+RESUMES = {"picked": "value", "summed": "checkpoint", "fussy": "value"}
+FUNCTIONS = {fn.__name__: fn for fn in (squared, parted, picked, summed, halved, total, inverted, fussy)}
 
 
 def make_services(url, namespace, names=(), **options):
     """Return services with these processors."""
     services = Services(url, **{"namespace": namespace, "key": KEY, "lease_seconds": LEASE_S, **options})
     for name in names:
-        services.processor(FUNCTIONS[name], resume=RESUMES.get(name, "start"))
+        on_error = "skip" if name == "fussy" else "fail"
+        services.processor(FUNCTIONS[name], resume=RESUMES.get(name, "start"), on_error=on_error, attempts=2)
     return services
 
 

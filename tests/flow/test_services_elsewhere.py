@@ -27,7 +27,7 @@ def server(tmp_path_factory):
         yield running
 
 
-@pytest.mark.parametrize(("name", "loop"), [("squared", "trio"), ("picked", "asyncio"), ("summed", "asyncio")])
+@pytest.mark.parametrize(("name", "loop"), [("squared", "trio"), ("picked", "asyncio"), ("summed", "asyncio"), ("fussy", "trio")])
 def test_every_value_is_there_once_and_in_order_whoever_is_killed(server, tmp_path, name, loop):
     """A processor that is killed twice in a run of 1,000 values gives each of them once and in order."""
     rng = random.Random(name)
@@ -35,8 +35,9 @@ def test_every_value_is_there_once_and_in_order_whoever_is_killed(server, tmp_pa
     async def main():
         return await kill_services.run_with_kills(server.url, name, loop, name, tmp_path, kills=2, values=1_000, rng=rng)
 
-    found, kills = run_on(loop, main)
+    found, skipped, kills = run_on(loop, main)
     assert (kills, found) == (2, run_on(loop, kill_services.list_expected, name, 1_000))
+    assert skipped == kill_services.list_skipped(name, 1_000)
 
 
 def test_a_run_goes_through_several_processes(server, tmp_path):

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 from served import FUNCTIONS
 
+from dug.codec import CodecError
 from dug.flow import Flow
 from dug.flow.services import ServicesError, TamperedError, declared
+
+
+class Pickled:
+    """What only a pickle can carry."""
 
 
 def skip(services, fn, attempts=2):
@@ -117,6 +122,29 @@ def test_a_letter_behind_which_is_no_checkpoint_is_forgotten(make, run_here):
             return await read(run, "inverted"), len(starter.dead_letters(run.id))
 
     assert run_here(main) == ([1, 1.0, 2, 0.5], 0)
+
+
+def test_a_letter_is_shown_where_its_value_cannot_be_read(make, run_here):
+    """A value without a codec here is said to be one, and does not hide the other letters."""
+
+    async def main():
+        services = make(allow_pickle=True)
+        skip(services, picky)
+        async with await Flow(picky).start({"values": [1, Pickled(), "text"]}, on=services) as run:
+            found = await read(run, "picky")
+            return found, services.dead_letters(run.id), make().dead_letters(run.id), services.count_dead_letters(run.id)
+
+    async def picky(values):
+        async for value in values:
+            yield value + 1
+
+    found, letters, elsewhere, count = run_here(main)
+    assert (found, count) == ([2], 2)
+    assert isinstance(letters[0].value, Pickled)
+    with pytest.raises(CodecError):
+        assert elsewhere[0].value is None
+    assert "pickle" in elsewhere[0].shown
+    assert "'text'" in str(elsewhere)
 
 
 def test_what_cannot_skip_is_refused(make, server):

@@ -100,6 +100,16 @@ class Runs:
         """
         return list_letters(self._link(run))
 
+    def count_dead_letters(self, run: str) -> int:
+        """Returns how many values processors with ``on_error="skip"`` skipped; blocks for a few trips.
+
+        Raises:
+            RunGoneError: the run is not there.
+        """
+        link = self._link(run)
+        keys = [link.names.letters(step.name) for step in link.plan.steps]
+        return sum(self._server.trip(self._server.client.hlen, key) for key in keys)
+
     def _note_run(self, run: str, started: float) -> None:
         with self._server.client.pipeline(transaction=False) as pipeline:
             for key in (self._keys.runs, self._keys.open):

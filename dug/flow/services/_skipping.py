@@ -14,9 +14,10 @@ from typing import Any
 from attrs import frozen
 
 from ..._inspect.table import Table
-from ..._text.values import describe_error
+from ..._text.values import describe_error, show
+from ...codec import CodecError
 from ._claims import Claim, Link
-from ._entries import read_failure, write_failure
+from ._entries import Packed, Sealing, read_failure, write_failure
 from ._errors import ClaimLostError, ServicesError, TamperedError
 from ._plan import Step
 from ._reading import Place, read_values
@@ -31,11 +32,29 @@ class DeadLetter:
     step: str
     number: int
     """Which value of its input it is, from 0."""
-    value: Any
     attempts: int
     """How often it was tried."""
     error: BaseException
     """What the last attempt raised."""
+    _packed: Packed
+    _sealing: Sealing
+
+    @property
+    def value(self) -> Any:
+        """The value.
+
+        Raises:
+            CodecError: this process has not the codec of its type.
+        """
+        return self._sealing.unpack(self._packed)
+
+    @property
+    def shown(self) -> str:
+        """The beginning of the value, as text; who looks need not be able to read it."""
+        try:
+            return show(self.value)
+        except CodecError as exc:
+            return f"({exc})"
 
 
 class Skipper:
@@ -110,7 +129,7 @@ def list_letters(link: Link) -> Table[DeadLetter]:
         {
             "step": lambda row: row.step,
             "number": lambda row: row.number,
-            "value": lambda row: row.value,
+            "value": lambda row: row.shown,
             "attempts": lambda row: row.attempts,
             "error": lambda row: describe_error(row.error),
         },
@@ -125,5 +144,5 @@ def _read_letters(link: Link, step: Step) -> Iterator[DeadLetter]:
         if data is None:
             raise TamperedError(link.run, f"the dead letters of {step.name}", number)
         attempts, head, text, failure = json.loads(data)
-        value = link.sealing.unpack((head, b64decode(text)))
-        yield DeadLetter(step.name, number, value, attempts, read_failure(failure.encode()))
+        packed = head, b64decode(text)
+        yield DeadLetter(step.name, number, attempts, read_failure(failure.encode()), packed, link.sealing)
