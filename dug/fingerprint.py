@@ -49,6 +49,8 @@ from .errors import CodecError
 
 __all__ = ["Reach", "changed_parts", "fingerprint_of", "has_changed", "reach", "source_of"]
 
+_MAIN_OF_WORKER = "__mp_main__"
+"""The name of a script in a worker of multiprocessing that runs it again."""
 _SAME_CODE = f"{sys.implementation.cache_tag}-{sys.flags.optimize}++"
 """Byte code is comparable if this is the same; the signs count the form of fingerprints.
 
@@ -257,9 +259,9 @@ def _write(
     grounds = None if noted is None else Grounds(noted.said, ignored)
     parts = walk(roots, is_deep=True, grounds=grounds, ignored=ignored)
     writer = _Writer(noted)
-    said = {**{part.place: writer.tell(part) for part in parts if not part.is_imported}, **more}
+    said = {**_as_main({part.place: writer.tell(part) for part in parts if not part.is_imported}), **more}
     said.update(_count_packages(writer.packages))
-    imported = {part.place: writer.tell(part) for part in parts if part.is_imported}
+    imported = _as_main({part.place: writer.tell(part) for part in parts if part.is_imported})
     if imported:
         imported.update((place, one) for place, one in _count_packages(writer.packages).items() if place not in said)
     packages = {name: version_of(name) for name in sorted(writer.packages)}
@@ -271,6 +273,13 @@ def _write(
 def print_with_imports(found: Reach) -> str | None:
     """Returns the fingerprint that counts modules which functions import when they run, too; equal where these are imported."""
     return found.print if found.print is None or not found.imported else _join({**found.parts, **found.imported})
+
+
+def _as_main(said: dict[str, str]) -> dict[str, str]:
+    """Returns texts by place, those of a script that a worker has run again as the script itself has them."""
+    if _MAIN_OF_WORKER not in sys.modules:
+        return said
+    return {place.replace(_MAIN_OF_WORKER, "__main__"): text.replace(_MAIN_OF_WORKER, "__main__") for place, text in said.items()}
 
 
 def _count_packages(names: Iterable[str]) -> dict[str, str]:

@@ -126,7 +126,7 @@ def check_executor(executor: Any) -> None:
         TypeError: it has no ``submit``, or runs them in other processes.
     """
     if executor is not None and not hasattr(executor, "submit"):
-        raise TypeError(f"{show(executor)} is not an executor, it has no submit(). Give a ThreadPoolExecutor().")
+        raise TypeError(f"{show(executor)} is not an executor, it has no submit(). Give a ThreadPoolExecutor() or a Processes().")
     if hasattr(executor, "_mp_context") or hasattr(executor, "_as_pool"):  # the pool of the standard library, and those of dug
         raise TypeError(f"{show(executor)} runs calls in other processes, which see no context. Give a ThreadPoolExecutor().")
 

@@ -301,7 +301,9 @@ class Results(Shown, Generic[V]):
     def __repr__(self) -> str:
         total = len(self._kept) if self._is_complete else self._find_total()
         of = "unknown" if total is None else total
-        return f"<{type(self).__name__.lstrip('_')} of {_count(self._targets)}, {len(self._kept)} of {of} scenarios done>"
+        failed = sum(bool(one._failures) for one in self._kept)
+        done = f"{len(self._kept)} of {of} scenarios done{f', {failed} failed' if failed else ''}"
+        return f"<{type(self).__name__.lstrip('_')} of {_count(self._targets)}, {done}>"
 
 
 class _Part(Results[V]):

@@ -7,7 +7,13 @@ from ._pools import AnyPool, StandardPool
 
 
 def find_pool(executor: Any) -> AnyPool | None:
-    """Returns an executor as a pool of other processes; None if it runs calls in this one, or is no executor."""
+    """Returns an executor as a pool of other processes; None if it runs calls in this one, or is no executor.
+
+    Raises:
+        TypeError: it is a class.
+    """
+    if isinstance(executor, type):
+        raise TypeError(f"{executor.__name__} is a class, not an executor. Make one: {executor.__name__}().")
     make = getattr(executor, "_as_pool", None)
     if make is not None:
         pool: AnyPool = make()

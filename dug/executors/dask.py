@@ -3,8 +3,12 @@
 A batch is a task.  The scheduler gives up a task with `KilledWorker` after some workers died that had it, *had* and not *ran*: it
 suspects whatever lay on a worker that died.  So each scenario of a batch that was given up is asked again with nothing beside it
 on any worker; only one that is given up then too has killed its workers.
+
+A `LocalCluster` forgets a worker that is starting again some seconds after it was lost; where many are lost, it comes to have
+none, and nobody would ever answer.  So it is told its size again while somebody waits.
 """
 
+import logging
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any
@@ -17,7 +21,10 @@ from distributed.client import FutureCancelledError
 from ._pools import AnyPool
 from ._worker import answer
 
+_logger = logging.getLogger("dug")
 _wait: Any = distributed.wait  # it has no annotations
+_LOOK_SECONDS = 5.0
+"""How long a wait takes until the size of the cluster is looked at."""
 
 
 def answer_with(message: dict[str, Any], data: bytes | None) -> dict[str, Any]:
@@ -38,11 +45,16 @@ class DaskPool(AnyPool):
         self._in_flight: WeakSet[Any] = WeakSet()
         self._bases: dict[str, Any] = {}
         """The bases that the workers have, by digest."""
-        self.workers = max(1, sum(client.nthreads().values()))
+        threads = client.nthreads()
+        self.workers = max(1, sum(threads.values()))
+        self._size = len(threads)
         self.ships = "path" if isinstance(client.cluster, LocalCluster) else "bytes"
 
-    def submit(self, message: Any) -> Any:
+    def submit(self, message: Any) -> "_Answer":
         """Has a message answered."""
+        return _Answer(self, self._submit(message))
+
+    def _submit(self, message: Any) -> Any:
         base, data = dict(message["base"]), None
         if "bytes" in base:
             data = self._scatter(base["digest"], base.pop("bytes"))
@@ -58,7 +70,22 @@ class DaskPool(AnyPool):
         """Returns when nothing is in flight."""
         for future in list(self._in_flight):
             with suppress(CancelledError):
-                _wait([future])
+                self.wait_for(future)
+
+    def wait_for(self, future: Any) -> None:
+        """Returns when a future is done; a local cluster that has lost all its workers has them again until then."""
+        while not future.done():
+            try:
+                _wait([future], timeout=_LOOK_SECONDS)
+            except TimeoutError:
+                self._restore()
+
+    def _restore(self) -> None:
+        cluster: Any = self._client.cluster
+        is_fixed = isinstance(cluster, LocalCluster) and getattr(cluster, "_adaptive", None) is None
+        if is_fixed and not cluster.workers:
+            _logger.warning("The LocalCluster of a sweep has no worker left, and is told to start %d again.", self._size)
+            cluster.scale(self._size)
 
     def is_loss(self, error: BaseException) -> bool:
         """True when workers died, with a batch or with the last copy of the base."""
@@ -69,6 +96,22 @@ class DaskPool(AnyPool):
         if held is None or held.status != "finished":  # a base whose last copy went with a worker is sent again
             held = self._bases[digest] = self._client.scatter(data, broadcast=True, hash=False)
         return held
+
+
+class _Answer:
+    """What comes of a message."""
+
+    def __init__(self, pool: DaskPool, future: Any) -> None:
+        self._pool, self._future = pool, future
+
+    def result(self) -> Any:
+        """Returns the answer."""
+        self._pool.wait_for(self._future)
+        return self._future.result()
+
+    def cancel(self) -> None:
+        """Cancels it where it has not begun."""
+        self._future.cancel()
 
 
 class _Alone:

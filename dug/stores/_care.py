@@ -87,7 +87,8 @@ class Collected:
 
 
 def report(store: Any) -> StoreReport:
-    """Returns what is in a store, and what it did."""
+    """Returns what is in a store, and what it did; what is queued is written first."""
+    store.flush()
     sizes, writer = store.backend.measure(), store.writer
     blind = {one.function: one.blind for one in store.definitions.list_known() if one.blind}
     return StoreReport(

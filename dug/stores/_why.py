@@ -40,7 +40,11 @@ def why(ctx: Any, node: Node[Any]) -> str:
     return _tell(keeper.store, ctx._here(), node._function, node._key)
 
 
-def _tell(store: AnyStore, view: Any, function: Function, key: Key) -> str:
+_DEEPEST = 50
+"""How many nodes that each read the next one are told of."""
+
+
+def _tell(store: AnyStore, view: Any, function: Function, key: Key, depth: int = 0) -> str:
     if function.is_source:
         return f"{function} is a source: each process runs it, and what it gives is compared."
     if not is_kept(function):
@@ -52,17 +56,17 @@ def _tell(store: AnyStore, view: Any, function: Function, key: Key) -> str:
     if call is None:
         return f"{Node._of(key)} is not kept: an argument has no codec."
     at = place_of(function.name, definition.print, call)
-    return _follow(store, view, key, at) or _tell_absent(store, definition, key)
+    return _follow(store, view, key, at, depth) or _tell_absent(store, definition, key)
 
 
-def _follow(store: AnyStore, view: Any, key: Key, at: bytes) -> str | None:
+def _follow(store: AnyStore, view: Any, key: Key, at: bytes, depth: int) -> str | None:
     """Follows the kept runs of a node by what is known in a view; returns how far; None where there is none at all."""
     steps = list[str]()
     while (found := store.get(at)) is not None:
         path = unpack(found.path, at, found.digest)
         if path is None:
             return f"The kept run of {Node._of(key)} is damaged."
-        place, now, said = _find_parting(view, path)
+        place, now, said = _find_parting(store, view, path, depth)
         if place is None and said is None:
             return "\n".join([*steps, f"{Node._of(key)} is kept: a run of {found.seconds:.3g} s."])
         if now is None or place is None:
@@ -72,23 +76,26 @@ def _follow(store: AnyStore, view: Any, key: Key, at: bytes) -> str | None:
     return "\n".join([*steps, f"No run of {Node._of(key)} is kept that read this."]) if steps else None
 
 
-def _find_parting(view: Any, path: Path) -> tuple[int | None, bytes | None, str | None]:
+def _find_parting(store: AnyStore, view: Any, path: Path, depth: int) -> tuple[int | None, bytes | None, str | None]:
     """Returns where a path parts from what is known in a view, the digest of what is read there now, and a line about it."""
     for place, told in enumerate(path.reads):
         name, arguments = told.call
         function = Function.find(name)
         read = f"{name}{arguments}" if function is None else None
         memo: Memo | None = None
+        below = ""
         if function is not None:
             from .. import codec  # of the arguments of this one node
 
             args, kwargs = codec.decode(codec.Encoded("json", (arguments.encode(),)))
             node = Node._of_call(function, tuple(args), kwargs)
             read, memo = str(node), find_answer(view, node._key)
+            if memo is None and not function.is_source and told.span is None and depth < _DEEPEST:
+                below = f"\n{_tell(store, view, function, node._key, depth + 1)}"
         if told.span is not None:
             read, memo = f"items of {read}", None if memo is None else _find_mark(view, memo)
         if memo is None:
-            return place, None, f"It has read {read}, which is not known here: ask for it, and look again."
+            return place, None, f"It has read {read}, which is not known here: ask for it, and look again.{below}"
         now = digest_of(memo) if told.span is None else digest_span(memo, told.span)
         if not now:
             return place, None, f"It has read {read}, which has no value here, or one without a codec."

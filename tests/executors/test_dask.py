@@ -94,3 +94,15 @@ def test_what_cannot_go_is_refused_here(client):
     """A bump by a lambda is refused with its name before anything is sent."""
     with dug.Context(), pytest.raises(TweakError, match="cannot go to another process"):
         tuple(dug.sweep(book.node(), [{spot.node(0): dug.bump(lambda price: price + 1)}], executor=client))
+
+
+def test_a_local_cluster_that_lost_all_workers_has_them_again(client, monkeypatch):
+    """Dask forgets workers that are lost again and again; a sweep does not wait for ever for a cluster without any."""
+    monkeypatch.setattr("dug.executors.dask._LOOK_SECONDS", 0.1)
+    with dug.Context():
+        sweep = dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)], executor=client, batch=1)
+        client.cluster.scale(0)
+        found = [result.value for result in sweep]
+        assert found == [result.value for result in dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)])]
+
+    assert len(client.cluster.workers) == 2

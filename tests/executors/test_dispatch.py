@@ -13,6 +13,7 @@ from dug import ContextError, WorkerLostError, replay
 from dug.executors._dispatch import BatchSize
 from dug.executors._pools import AnyPool, OverdueError
 from dug.executors._worker import answer
+from dug.executors.processes import Processes
 
 
 class Lost(Exception):
@@ -230,6 +231,15 @@ def test_what_cannot_go_comes_after_what_could():
 
     assert len(sweep._kept) == 1
     assert sum(pool.batches) == 1
+
+
+def test_a_class_in_the_place_of_a_pool_is_refused():
+    """Who forgets the brackets is told what to type."""
+    with dug.Context() as ctx:
+        with pytest.raises(TypeError, match=r"Processes is a class, not an executor\. Make one: Processes\(\)"):
+            dug.sweep(book.node(), [{}], executor=Processes)
+        with pytest.raises(TypeError, match=r"Make one: Processes\(\)"):
+            ctx.run_all([book.node()], executor=Processes)
 
 
 def test_in_a_replay_nothing_is_sent(tmp_path):

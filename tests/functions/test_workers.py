@@ -12,6 +12,7 @@ from operator import attrgetter
 import pytest
 
 import dug
+from dug.fingerprint import reach
 
 SCRIPT = """
 import concurrent.futures as futures, multiprocessing, os, sys
@@ -115,7 +116,14 @@ import dug
 def price_of(ticker):
     return len(ticker)
 
+RATE = 2
+
+@dug.memoize
+def rated(x):
+    return RATE * x + Desk.LEVEL
+
 class Desk:
+    LEVEL = 3
     @dug.memoize
     @classmethod
     def limit(cls, x):
@@ -164,6 +172,16 @@ def test_a_script_that_a_worker_runs_again_has_the_same_names(monkeypatch, tmp_p
     assert str(main.price_of.node("tea")) == "__main__:price_of('tea')"
     assert dug.Node.parse("__main__:price_of('tea')") == main.price_of.node("tea")
     assert pickle.loads(pickle.dumps(main.price_of)) is main.price_of
+
+
+def test_a_script_that_a_worker_runs_again_has_the_same_fingerprints(monkeypatch, tmp_path):
+    """What a function of the script reads of its globals counts under one name in both, so that no worker refuses it."""
+    here = reach(make_main(monkeypatch).rated)
+    there = reach(run_again(monkeypatch, tmp_path).rated)
+
+    assert "__main__.RATE" in here.parts
+    assert there.parts.keys() == here.parts.keys()
+    assert there.print.partition("/text")[0] == here.print.partition("/text")[0]  # one of the two has no text here
 
 
 @pytest.mark.parametrize("pick", ["price_of", "Desk.value"])

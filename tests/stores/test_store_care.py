@@ -163,6 +163,39 @@ def test_why_says_what_is_kept_and_what_is_not(begin, edit):
         why(ctx, product.node(1))
 
 
+def test_why_follows_what_is_not_known_to_the_edit(begin, edit):
+    """Of a node whose reads are not known here, `why` says why these are not kept, down to the function that was edited."""
+    edited = edit("return number + 1")
+
+    @dug.memoize(name="care:above")
+    def above(number):
+        return sys.modules["edited_module"].edited(number)
+
+    @dug.memoize(name="care:top")
+    def top(number):
+        return above(number)
+
+    with begin() as log:
+        top(1)
+        log.store.flush()
+    edited = edit("return number + 2")
+    with begin() as log:
+        first, second, third = why(log.ctx, top.node(1)).splitlines()
+
+    assert f"It has read {above.node(1)}, which is not known here" in first
+    assert f"It has read {edited.node(1)}, which is not known here" in second
+    assert third.startswith(f"{edited.node(1)} is kept of an older definition; since then changed: its code.")
+
+
+def test_the_report_counts_what_was_queued(begin):
+    """Runs that ended just now are written before they are counted."""
+    with begin() as log:
+        product(1)
+        product(2)
+
+        assert (log.store.report().rows, log.store.report().kept) == (2, 2)
+
+
 def test_an_edit_that_changed_nothing_can_be_accepted(begin, edit):
     """After `accept` the runs of an older definition serve the new one, and nothing else does."""
     edited = edit("return number + 1")

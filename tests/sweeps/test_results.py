@@ -247,6 +247,14 @@ def test_results_are_found_by_their_place():
             results[place]
 
 
+def test_the_line_of_all_results_counts_failures():
+    """Who looks at a sweep sees that scenarios failed."""
+    results = sweep(A, GOOD, BAD, {})
+    list(results)
+
+    assert repr(results) == "<Sweep of 1 node, 3 of 3 scenarios done, 1 failed>"
+
+
 def test_results_can_be_reversed():
     """Python's ``reversed`` goes through the results from the last to the first."""
     assert [result.value for result in reversed(sweep(A, GOOD, {}))] == [200.0, 2.0]
