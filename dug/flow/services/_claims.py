@@ -35,12 +35,16 @@ class Link:
     plan: Plan
     all_keys: tuple[str, ...] = field(init=False)
     lasting_keys: tuple[str, ...] = field(init=False)
-    """Those that any process of the run may prolong: a claim is its owner's alone, and must expire when that one is gone."""
+    """Those that any process of the run prolongs, with the lists in which others find it.
+
+    A claim is its owner's alone, and must expire when that one is gone.
+    """
 
     def __attrs_post_init__(self) -> None:
         claims = {self.names.claim(step.name) for step in self.plan.steps}
         object.__setattr__(self, "all_keys", tuple(self.plan.keys(self.names)))
-        object.__setattr__(self, "lasting_keys", tuple([key for key in self.all_keys if key not in claims]))
+        lists = (self.server.keys.runs, self.server.keys.open)
+        object.__setattr__(self, "lasting_keys", (*lists, *[key for key in self.all_keys if key not in claims]))
 
     @property
     def run(self) -> str:

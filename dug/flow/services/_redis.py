@@ -165,7 +165,7 @@ class _Threads:
         self.pool = ThreadPoolExecutor(THREADS, "dug-services")
         self._subscribed = threading.Event()
         self._is_over = threading.Event()
-        self._beat_s = server.lease_ms / 3000
+        self._beat_s = min(server.lease_ms, server.ttl_ms) / 3000
         self._next_touch = time.monotonic()
         threading.Thread(target=self._listen, name="dug-services-news", daemon=True).start()
         self._beating = threading.Thread(target=self._beat, name="dug-services-claims", daemon=True)
@@ -222,7 +222,7 @@ class _Threads:
             bell.ring()
 
     def _beat(self) -> None:
-        """Prolongs what is held, three times in a lease."""
+        """Prolongs what is held, three times in a lease, or in the life of a key if that is shorter."""
         while not self._is_over.wait(self._beat_s):
             held = tuple(self.held)
             for one in held:
@@ -241,5 +241,7 @@ class _Threads:
                 for key in keys:
                     pipeline.pexpire(key, self._server.ttl_ms)
                 pipeline.execute()
-        except _AWAY:
+        except Exception as exc:  # noqa: BLE001  this thread must go on: it prolongs all claims
             self._next_touch = time.monotonic()
+            if self._server._told.is_due():
+                _logger.warning("%s: keys are not prolonged (%s).", self._server.shown, exc)

@@ -258,7 +258,7 @@ class Services(Runs):
                     for name in plan.readers_of(tape):
                         pipeline.hset(names.readers(tape), name, "0:0")
                     if tape in reads:
-                        pipeline.hset(names.readers(tape), reader, f"0:{int(time.time() * 1000) + server.lease_ms}")
+                        pipeline.hset(names.readers(tape), reader, "0:0")
                 for step in plan.steps:
                     pipeline.hset(names.step(step.name), "epoch", 0)
                     pipeline.pexpire(names.step(step.name), server.ttl_ms)
@@ -270,6 +270,8 @@ class Services(Runs):
                 pipeline.execute()
 
         server.trip(write)
+        for tape in reads:  # when its lease ends is said by the server's clock
+            server.run("lease", [names.run, names.readers(tape)], [reader, server.lease_ms, server.ttl_ms])
         server.trip(self._note_run, plan.run, plan.started)
         server.publish(plan.run)
         return [Claim(link, step, owners[step.name], {b"epoch": b"1"}) for step in inputs]

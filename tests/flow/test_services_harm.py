@@ -1,0 +1,62 @@
+"""What happens to runs of ``dug.flow.services`` when a server, a clock or a body does what nobody expects."""
+
+from __future__ import annotations
+
+from dug.flow import Flow
+from dug.flow.services import _services, declared
+
+SQUARED = declared("squared", "numbers")
+
+
+def start(services, *functions, **inputs):
+    """Return the start of a flow of processors."""
+    return Flow(*functions, name="harm").start(inputs, on=services)
+
+
+# A run that is alive stays
+
+
+def test_the_lists_of_runs_live_as_long_as_a_run(make, run_here):
+    """Who prolongs a run prolongs the lists in which others find it: they could not take it over else."""
+
+    async def main():
+        services = make(ttl_seconds=3600)
+        async with await start(services, SQUARED, numbers=[1, 2]) as run:
+            client, keys = services._server.client, services._keys
+            for key in (keys.runs, keys.open):
+                client.pexpire(key, 10_000)
+            services._server.threads._touch(run._lease.keys)
+            return [client.pttl(key) > 60_000 for key in (keys.runs, keys.open)]
+
+    assert run_here(main) == [True, True]
+
+
+def test_keys_that_live_shorter_than_a_lease_are_prolonged_in_time(make):
+    """A process that works on a run, or reads it, prolongs its keys before they expire, however long its lease is."""
+    server = make(ttl_seconds=3, lease_seconds=30)._server
+    assert server.threads._beat_s == 1.0
+
+
+def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch):
+    """An error that nobody foresaw does not end the thread that prolongs all claims of a process."""
+    server = make()._server
+
+    def refuse(**_):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(server.client, "pipeline", refuse)
+    server.threads._touch(["key"])
+
+
+def test_a_reader_is_waited_for_whatever_the_clock_of_its_process(make, run_here, monkeypatch):
+    """The lease of the reader of a starter ends by the clock of the server, from the first moment."""
+
+    async def main():
+        services = make(keep=8, lease_seconds=600)
+        monkeypatch.setattr(_services.time, "time", lambda: 1_000_000_000.0)
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            link, client = services._link(run.id), services._server.client
+            until = int(client.hget(link.names.readers("squared"), run.reader).partition(b":")[2])
+            return until / 1000 - client.time()[0]
+
+    assert 0 < run_here(main) <= 601
