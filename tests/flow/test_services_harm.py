@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dug.flow import Flow
-from dug.flow.services import _services, declared
+from dug.flow.services import RunGoneError, _runs, _services, declared
 
 SQUARED = declared("squared", "numbers")
 
@@ -60,3 +62,34 @@ def test_a_reader_is_waited_for_whatever_the_clock_of_its_process(make, run_here
             return until / 1000 - client.time()[0]
 
     assert 0 < run_here(main) <= 601
+
+
+def test_a_run_is_deleted_in_one_go(make, run_here, monkeypatch):
+    """A process that dies while it deletes a run leaves all of it or nothing: of half a run nobody would know the keys."""
+
+    async def main():
+        services = make()
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            client, calls = services._server.client, []
+            unlink = client.unlink
+            monkeypatch.setattr(client, "unlink", lambda *keys: calls.append(keys) or unlink(*keys))
+            services.delete(run.id)
+            with pytest.raises(RunGoneError):
+                services.status(run.id)
+        return len(calls)
+
+    assert run_here(main) == 1
+
+
+def test_plans_of_runs_that_have_ended_do_not_pile_up(make, run_here, monkeypatch):
+    """A service that goes on for long holds the plans of few runs."""
+    monkeypatch.setattr(_runs, "MOST_LINKS", 2)
+
+    async def main():
+        services = make()
+        for _ in range(5):
+            async with await start(services, SQUARED, numbers=[1]) as run:
+                services.status(run.id)
+        return len(services._links)
+
+    assert run_here(main) <= 2

@@ -16,6 +16,9 @@ from ._skipping import DeadLetter, list_letters
 if TYPE_CHECKING:
     from ._redis import Server  # it needs redis-py
 
+MOST_LINKS = 256
+"""So many plans stay in memory; after that they are read again."""
+
 
 class Runs:
     """The runs of a namespace, and the server on which they are."""
@@ -84,8 +87,8 @@ class Runs:
             keys = [*server.trip(lambda: [*server.client.scan_iter(match=f"{self._keys.of(run).prefix}*")])]
         except RunGoneError:
             keys = []
-        for key in keys:
-            server.trip(server.client.unlink, key)
+        if keys:  # in one go: of a run that is half there, nobody knows the keys
+            server.trip(server.client.unlink, *keys)
         for index in (self._keys.runs, self._keys.open):
             server.trip(server.client.zrem, index, run)
         self._links.pop(run, None)
@@ -134,12 +137,16 @@ class Runs:
         if found is None:
             self._links.pop(run, None)
             raise RunGoneError(run, self._server.shown)
-        if run not in self._links:
+        known = self._links.get(run)
+        if known is None:
             data = Sealing(run, self._signing).open("p", "plan", found)
             if data is None:
                 raise TamperedError(run, "the plan")
-            self._links[run] = self._make_link(Plan.read(data))
-        return self._links[run]
+            known = self._make_link(Plan.read(data))
+            if len(self._links) >= MOST_LINKS:
+                self._links.clear()
+            self._links[run] = known
+        return known
 
     def _list_ids(self, index: str) -> Iterable[str]:
         return [one.decode() for one in self._server.trip(self._server.client.zrange, index, 0, -1)]
