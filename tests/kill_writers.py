@@ -81,7 +81,7 @@ def check(folder: Path, known: set[bytes]) -> set[str]:
                 continue
             found = backend.get(row.at)
             assert found is not None, f"{row.arguments} is listed and not there"
-            assert unpack(found.path, row.at, found.digest) is not None, f"{row.arguments} is damaged"
+            assert unpack(found, row.at) is not None, f"{row.arguments} is damaged"
             data = found.data if found.data is not None else backend.get_data(found.digest)
             assert data is not None, f"{row.arguments} has no value"
             assert digest_data(found.codec, data) == found.digest, f"the value of {row.arguments} is damaged"

@@ -1730,6 +1730,20 @@ MUTANTS = (
         STORE_PROGRAMS,
     ),
     Mutant(
+        "the seal of a row does not cover its call",
+        "stores/_path.py",
+        """    call = f"{function}\\0{arguments}".encode("utf-8", "surrogatepass")\n""",
+        """    call = b""\n""",
+        STORE_DAMAGE,
+    ),
+    Mutant(
+        "the seal of a row does not cover what it takes to read its value",
+        "stores/_path.py",
+        "found.path[_SEAL:_HEAD] == seal_needs(found.needs)",
+        "bool(found.path)",
+        STORE_DAMAGE,
+    ),
+    Mutant(
         "a store asks in another order than the run did",
         "stores/_keeper.py",
         "        memo = KeptMemo(run.home, None, 0, tuple(reads))\n",
@@ -1978,8 +1992,8 @@ MUTANTS = (
     Mutant(
         "a store believes a path that is damaged",
         "stores/_path.py",
-        "    if digest_bytes(at, digest, body)[:_SEAL] != packed[:_SEAL]:\n        return None\n",
-        "",
+        "if _seal(at, found.digest, packed[_SEAL:_HEAD], found.function, found.arguments, body) != packed[:_SEAL]:",
+        "if not packed:",
         STORE_DAMAGE,
     ),
     Mutant(

@@ -48,7 +48,8 @@ class Row(NamedTuple):
 
     def found(self, data: bytes | None) -> "Found":
         """Returns it as a look at its place finds it, with the bytes of its value or None."""
-        return Found(self.path, self.digest, self.codec, self.needs, self.size, data, self.seconds, self.own_seconds)
+        told = self.path, self.digest, self.codec, self.needs, self.size, data, self.seconds, self.own_seconds
+        return Found(*told, self.function, self.arguments)
 
 
 class Found(NamedTuple):
@@ -63,6 +64,8 @@ class Found(NamedTuple):
     """The bytes of the value; None where they lie apart: ask `Backend.get_data`."""
     seconds: float
     own_seconds: float
+    function: str
+    arguments: str
 
 
 class Seen(NamedTuple):

@@ -17,7 +17,7 @@ from ._backend import Row
 from ._definitions import define_now
 from ._digest import digest_data
 from ._options import check_flag, check_seconds
-from ._path import unpack
+from ._path import has_needs, unpack
 
 
 @frozen
@@ -113,7 +113,7 @@ def check(store: Any, *, fix: bool) -> Checked:
 
 def _is_whole(store: Any, row: Row) -> bool:
     found = store.backend.get(row.at)
-    if found is None or unpack(found.path, row.at, found.digest) is None:
+    if found is None or unpack(found, row.at) is None or not has_needs(found):
         return False
     data = found.data if found.data is not None else store.backend.get_data(found.digest)
     return data is not None and len(data) == found.size and digest_data(found.codec, data) == found.digest

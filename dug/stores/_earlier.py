@@ -74,7 +74,7 @@ class _Earlier:
         for print_ in self._list_prints(function):
             at = place_of(function.name, print_, call)
             found = store.get(at)
-            path = None if found is None else unpack(found.path, at, found.digest)
+            path = None if found is None else unpack(found, at)
             if path is not None:
                 reads = [self._keeper.find_key(*read.call) for read in path.reads]
                 return [read for read in reads if read is not None]

@@ -41,7 +41,7 @@ from ._digest import (
     with_classes,
     write_call,
 )
-from ._path import Path, pack, unpack
+from ._path import Path, has_needs, pack, unpack
 from ._reading import Asked, Readers, make_read
 from ._reads import NotTold, ReadTeller, is_kept, is_plain, write_back
 from ._search import NO_ORDER, Search
@@ -69,6 +69,7 @@ class KeptMemo(Memo):
         return True
 
 
+DAMAGED = "a kept run of it was damaged, or changed by somebody else; it is not used, and computed again"
 _MOST_TWEAKS = 100_000
 _NOTHING: Any = object()
 """Says that a run is not looked for."""
@@ -232,11 +233,15 @@ class Keeper:
             return self._make(run, search, found, path)
 
     def find_path(self, search: Search) -> tuple[Found | None, Path | None]:
-        """Returns the row where a search is, with its path; forgets one whose path is damaged."""
+        """Returns the row where a search is, with its path; forgets one that is damaged, and tells of it."""
         found = self.store.get(search.at)
-        path = None if found is None else unpack(found.path, search.at, found.digest)
-        if found is not None and path is None:
-            self.store.forget(search.at)
+        if found is None:
+            return None, None
+        path, is_readable = unpack(found, search.at), has_needs(found)
+        if path is None or not is_readable:
+            self.store.forget(search.at, None if is_readable else found.digest)
+            self.store.refuse(search.definition.function, DAMAGED)
+            return found, None
         return found, path
 
     def _go_on(self, run: Run, search: Search) -> bool:
@@ -366,7 +371,7 @@ class Keeper:
         store.note(definition, function)
         needs, print_ = "\n".join(sorted(encoded.needs)), definition.print or ""
         arguments = write_back(self, key) or search.call
-        packed = pack(path, at, digest)
+        packed = pack(path, at, digest, function=function.name, arguments=arguments, needs=needs)
         said = (at, function.name, print_, arguments, packed, digest, encoded.codec, needs, data, len(data))
         row = Row(*said, seconds, own, store.now())
         leases, search.leases = search.leases, []

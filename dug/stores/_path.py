@@ -4,7 +4,8 @@ A read is that of a node, or of some items of a stream, its *span*.  The path of
 each of its items rests on them.
 
 Reads that a coroutine function made together (`asyncio.gather`) end in any order, so they are sorted within their group.  The
-seal covers the place, the path and the digest of the value: a row with a bit flipped anywhere is told from a whole one.
+seal covers the place, the call, the path, the digest of the value and what it takes to read it: a row with a bit flipped anywhere
+is told from a whole one.
 """
 
 import json
@@ -14,9 +15,12 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
+from ._backend import Found
 from ._digest import digest_bytes
 
 _SEAL = 8
+_HEAD = 2 * _SEAL
+"""The seal of all, and in it the one of what it takes to read the value: that lies with the value, which may be gone."""
 _LONG = 1_024
 """A longer one is compressed."""
 
@@ -93,8 +97,35 @@ def _find_order(read: Told) -> tuple[tuple[str, str], tuple[int, ...]]:
     return read.call, read.span or ()
 
 
-def pack(path: Path, at: bytes, digest: bytes) -> bytes:
-    """Returns a path as bytes, sealed with its place and the digest of the value."""
+def pack(path: Path, at: bytes, digest: bytes, *, function: str, arguments: str, needs: str) -> bytes:
+    """Returns a path as bytes, sealed with what else its row says: its place, the call, and the value."""
+    body = _write(path)
+    seal = seal_needs(needs)
+    return _seal(at, digest, seal, function, arguments, body) + seal + body
+
+
+def seal_needs(needs: str) -> bytes:
+    """Returns what seals the requirements for reading a value."""
+    return digest_bytes(needs.encode("utf-8", "surrogatepass"))[:_SEAL] if needs else _NO_NEEDS
+
+
+def reseal(  # noqa: PLR0917  what SQLite gives of a row
+    at: bytes, digest: bytes, packed: bytes, function: str | None, arguments: str, needs: str | None
+) -> bytes:
+    """Returns a path that format 1 of a folder had, which sealed the place and the value only; nothing where it is damaged."""
+    seal, body = packed[:_SEAL], packed[_SEAL:]
+    if function is None or needs is None or digest_bytes(at, digest, body)[:_SEAL] != seal:
+        return b""
+    seal = seal_needs(needs)
+    return _seal(at, digest, seal, function, arguments, body) + seal + body
+
+
+def _seal(at: bytes, digest: bytes, needs: bytes, function: str, arguments: str, body: bytes) -> bytes:  # noqa: PLR0917  a row
+    call = f"{function}\0{arguments}".encode("utf-8", "surrogatepass")
+    return digest_bytes(at, digest, needs, len(call).to_bytes(4, "little"), call, body)[:_SEAL]
+
+
+def _write(path: Path) -> bytes:
     names = list(dict.fromkeys(read.call[0] for read in path.reads))
     numbers = {name: number for number, name in enumerate(names)}
     said: list[Any] = [
@@ -105,19 +136,25 @@ def pack(path: Path, at: bytes, digest: bytes) -> bytes:
         said += [spans, path.gates]
     text = json.dumps(said, separators=(",", ":")).encode()
     body = len(text).to_bytes(4, "little") + text + b"".join(read.digest for read in path.reads)
-    body = b"z" + zlib.compress(body, 1) if len(body) > _LONG else b"-" + body
-    return digest_bytes(at, digest, body)[:_SEAL] + body
+    return b"z" + zlib.compress(body, 1) if len(body) > _LONG else b"-" + body
 
 
 NOTHING = Path([], [], [])
 """The path of a run that read nothing."""
-_PACKED_NOTHING = pack(NOTHING, b"", b"")[_SEAL:]
+_PACKED_NOTHING = _write(NOTHING)
+_NO_NEEDS = bytes(_SEAL)
 
 
-def unpack(packed: bytes, at: bytes, digest: bytes) -> Path | None:
-    """Returns the path that `pack` was given; None where it, its place or the digest of the value is damaged."""
-    body: Any = packed[_SEAL:]
-    if digest_bytes(at, digest, body)[:_SEAL] != packed[:_SEAL]:
+def has_needs(found: Found) -> bool:
+    """True where what it takes to read the value of a row is what it was, or the value is gone."""
+    return not found.codec or found.path[_SEAL:_HEAD] == seal_needs(found.needs)
+
+
+def unpack(found: Found, at: bytes) -> Path | None:
+    """Returns the path that `pack` was given; None where it, its place, its call or the digest of the value is damaged."""
+    packed = found.path
+    body: Any = packed[_HEAD:]
+    if _seal(at, found.digest, packed[_SEAL:_HEAD], found.function, found.arguments, body) != packed[:_SEAL]:
         return None
     if body == _PACKED_NOTHING:
         return NOTHING

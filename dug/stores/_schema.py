@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import StoreError
+from ._path import reseal
 
 APPLICATION = 0x64756724  # "dug$"
-FORMAT = 1
+FORMAT = 2
 
 _TABLES = """
 CREATE TABLE info(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -32,7 +33,15 @@ CREATE TABLE accepted(
   PRIMARY KEY(function, old, new)
 ) WITHOUT ROWID;
 """
-_STEPS: Mapping[int, str] = {}
+_STEPS: Mapping[int, str] = {
+    1: """
+UPDATE trace SET path = reseal(
+  at, value, path, (SELECT name FROM function WHERE id = trace.function), arguments,
+  (SELECT needs FROM value WHERE digest = trace.value)
+);
+DELETE FROM trace WHERE path = x'';
+""",
+}
 """By the format that it leads from: the statements that make the next format of it."""
 
 
@@ -56,6 +65,7 @@ def prepare(db: sqlite3.Connection, place: Path, *, is_read_only: bool) -> None:
         )
     if number:
         _back_up(db, place, number)
+        db.create_function("reseal", 6, reseal, deterministic=True)
     _run(db, _TABLES if number == 0 else "".join(_STEPS[step] for step in range(number, FORMAT)), number)
 
 

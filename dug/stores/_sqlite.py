@@ -32,8 +32,8 @@ _BEHIND_S = 5.0
 _BRIEF_S = 0.5
 """How long a run waits for its lease; also the writer, after a failure."""
 _GET = (
-    "SELECT path, trace.value, codec, needs, size, data, seconds, own FROM trace LEFT JOIN value ON digest = trace.value "
-    "WHERE at = ?"
+    "SELECT path, trace.value, codec, needs, size, data, seconds, trace.own, coalesce(name, ''), arguments FROM trace "
+    "LEFT JOIN value ON digest = trace.value LEFT JOIN function ON function.id = trace.function WHERE at = ?"
 )
 _LIST = (
     "SELECT at, name, print, arguments, path, trace.value, coalesce(codec, ''), coalesce(needs, ''), "
@@ -184,7 +184,7 @@ class SqliteBackend(Backend):
             raise self._tell(exc) from exc
         if row is None:
             return None
-        return Found(*row) if row[2] is not None else Found(row[0], row[1], "", "", 0, None, row[6], row[7])
+        return Found._make(row if row[2] is not None else (*row[:2], "", "", 0, None, *row[6:]))
 
     def get_rows(self, ats: Sequence[bytes]) -> list[Row]:
         """Returns those rows that there are with the bytes of their values."""

@@ -17,7 +17,7 @@ from ._backend import Accepted
 from ._definitions import Definition, define_now
 from ._digest import branch_of, digest_of, place_of, write_call
 from ._items import digest_span
-from ._path import Path, unpack
+from ._path import Path, has_needs, unpack
 from ._reads import is_kept
 from ._store import AnyStore
 
@@ -63,7 +63,7 @@ def _follow(store: AnyStore, view: Any, key: Key, at: bytes, depth: int) -> str 
     """Follows the kept runs of a node by what is known in a view; returns how far; None where there is none at all."""
     steps = list[str]()
     while (found := store.get(at)) is not None:
-        path = unpack(found.path, at, found.digest)
+        path = unpack(found, at) if has_needs(found) else None
         if path is None:
             return f"The kept run of {Node._of(key)} is damaged."
         place, now, said = _find_parting(store, view, path, depth)

@@ -46,14 +46,15 @@ def make_row(name: str, data: bytes = b"1", **changes: Any) -> Row:
 
 
 def check_a_row_is_found_by_others(make: Make) -> None:
-    """A row that one client put is found by another, with the bytes of its value and what it took."""
+    """A row that one client put is found by another, with its call, the bytes of its value and what it took."""
     row = make_row("check:found", b"\x00\xff\n'")
     make().put([row])
 
     found, other = there(make().get(row.at)), make()
     hold(found.data in (None, row.data))
     same(other.get_data(row.digest), row.data)
-    same(found._replace(data=row.data), (row.path, row.digest, "json", "", 4, row.data, 0.5, 0.25))
+    told = (row.path, row.digest, "json", "", 4, row.data, 0.5, 0.25, row.function, row.arguments)
+    same(found._replace(data=row.data), told)
 
 
 def check_nothing_is_found_where_nothing_is(make: Make) -> None:

@@ -39,7 +39,7 @@ def test_a_row_comes_back_as_it_was_put(backend):
 
     found = backend.get(row.at)
     assert (found.path, found.digest, found.codec, found.size, found.data) == (b"path", row.digest, "json", 3, b"1.5")
-    assert (found.seconds, found.own_seconds) == (2.0, 1.0)
+    assert (found.seconds, found.own_seconds, found.function, found.arguments) == (2.0, 1.0, "m:f", "[[1],{}]")
     assert backend.get(b"0" * 16) is None
 
 
@@ -266,8 +266,8 @@ def test_an_older_format_is_copied_and_moved_forward(tmp_path, backend, monkeypa
     """A newer dug makes the next format of a store, beside a copy of the old one; an older dug refuses it."""
     backend.put([make_row()])
     backend.close()
-    monkeypatch.setattr(_schema, "FORMAT", 2)
-    monkeypatch.setattr(_schema, "_STEPS", {1: "CREATE TABLE more(x); INSERT INTO more VALUES(1);"})
+    monkeypatch.setattr(_schema, "FORMAT", 3)
+    monkeypatch.setattr(_schema, "_STEPS", {2: "CREATE TABLE more(x); INSERT INTO more VALUES(1);"})
 
     with pytest.raises(StoreError, match="without read_only=True"):
         SqliteBackend(tmp_path / "kept", is_read_only=True)
@@ -276,11 +276,11 @@ def test_an_older_format_is_copied_and_moved_forward(tmp_path, backend, monkeypa
     newer.close()
     SqliteBackend(tmp_path / "kept").close()
 
-    with closing(sqlite3.connect(tmp_path / "kept" / "dug.db.format-1")) as copy:
-        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+    with closing(sqlite3.connect(tmp_path / "kept" / "dug.db.format-2")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (2,)
         assert copy.execute("SELECT count(*) FROM trace").fetchone() == (1,)
     with closing(sqlite3.connect(tmp_path / "kept" / "dug.db")) as moved:
-        assert moved.execute("PRAGMA user_version").fetchone() == (2,)
+        assert moved.execute("PRAGMA user_version").fetchone() == (3,)
         assert moved.execute("SELECT x FROM more").fetchall() == [(1,)]
     monkeypatch.undo()
     with pytest.raises(StoreError, match="It takes a newer dug"):

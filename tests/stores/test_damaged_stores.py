@@ -11,6 +11,7 @@ import pytest
 
 import dug
 from dug.errors import StoreError
+from dug.stores._digest import digest_bytes
 
 
 @dug.source
@@ -62,6 +63,106 @@ def test_a_damaged_row_is_computed_again_and_healed(begin, tmp_path, table, colu
         assert top() == right
     assert 7 <= len([node for node in log.computed if node.function is not count]) <= 10
 
+    with begin() as log:
+        assert top() == right
+    assert [node for node in log.computed if node.function is not count] == []
+
+
+class Shape:
+    """A class that is a part of a value, so that it takes the class to read the value."""
+
+
+@dug.memoize
+def shape(number):
+    """Return what needs a class."""
+    return Shape, number
+
+
+def change(folder, table, column, said):
+    """Have each row of a table say something else."""
+    with closing(sqlite3.connect(folder / "dug.db")) as db, db:
+        db.execute(f"UPDATE {table} SET {column} = ?", (said,))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "said"),
+    [
+        ("trace", "arguments", "[[7],{}]"),
+        ("function", "name", "book:other"),
+        ("value", "needs", ""),
+        ("value", "needs", "class:book:Other"),
+    ],
+)
+def test_a_changed_row_is_refused_by_name_and_healed(begin, tmp_path, table, column, said):
+    """A row that says another call or other needs than its run had costs a run, is named, and is whole after that run."""
+    with begin():
+        shape(1)
+    change(tmp_path / "kept.store", table, column, said)
+
+    with begin() as log:
+        assert shape(1) == (Shape, 1)
+        assert len(log.computed) == 1
+        assert "was damaged, or changed" in log.store.report().refused["test_damaged_stores:shape"]
+
+    with begin() as log:
+        assert shape(1) == (Shape, 1)
+        assert log.computed == []
+
+
+@pytest.mark.parametrize(("table", "column"), [("trace", "arguments"), ("value", "needs")])
+def test_a_check_names_a_changed_row(begin, tmp_path, table, column):
+    """`check` says of which function a row is that says other arguments or needs than its run had."""
+    with begin():
+        shape(1)
+    change(tmp_path / "kept.store", table, column, "[[7],{}]")
+
+    with begin() as log:
+        (named,) = log.store.check().damaged
+
+    assert named.startswith("test_damaged_stores:shape")
+
+
+def test_a_changed_row_does_not_outlive_its_invalidation(begin, tmp_path):
+    """A row with the arguments of another call is not found by an invalidation, and is not served after it."""
+    outside = {"count": 1}
+    vars(held)["outside"] = outside
+    with begin():
+        assert held(1) == 1
+    change(tmp_path / "kept.store", "trace", "arguments", "[[7],{}]")
+    outside["count"] = 2
+
+    with begin() as log:
+        log.ctx.invalidate(held.node(1))
+    with begin():
+        assert held(1) == 2
+
+
+def look_outside():
+    """Return what is outside, by a name that no fingerprint looks up."""
+    return vars(held)["outside"]["count"]
+
+
+@dug.memoize
+def held(number):
+    """Return something of the outside that is no source."""
+    return number * look_outside()
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_folder_of_format_1_is_moved_forward(begin, tmp_path, is_damaged):
+    """Its whole rows are served, its damaged ones are not, and a copy of it is beside it."""
+    with begin():
+        right = top()
+    with closing(sqlite3.connect(tmp_path / "kept.store" / "dug.db")) as db, db:
+        for at, digest, path in db.execute("SELECT at, value, path FROM trace").fetchall():
+            old = digest_bytes(at, digest, path[16:])[:8] + path[16:]
+            db.execute("UPDATE trace SET path = ? WHERE at = ?", (flip(old) if is_damaged else old, at))
+        db.execute("PRAGMA user_version=1")
+
+    with begin() as log:
+        assert top() == right
+    assert len([node for node in log.computed if node.function is not count]) == (10 if is_damaged else 0)
+    assert (tmp_path / "kept.store" / "dug.db.format-1").is_file()
     with begin() as log:
         assert top() == right
     assert [node for node in log.computed if node.function is not count] == []

@@ -32,7 +32,8 @@ def put(store, node, calls):
     function = node._function
     definition = store.definitions.find(function)
     at = place_of(function.name, definition.print, write_call(node._key))
-    packed = pack(Path([Told(call, b"d" * 16) for call in calls], [], []), at, b"v" * 16)
+    path = Path([Told(call, b"d" * 16) for call in calls], [], [])
+    packed = pack(path, at, b"v" * 16, function=function.name, arguments="[[],{}]", needs="")
     row = Row(at, function.name, definition.print, "[[],{}]", packed, b"v" * 16, "json", "", b"1", 1, 1.0, 1.0, 1.0)
     store.backend.put([row])
 

@@ -11,6 +11,7 @@ from support.servers import PROGRAMS, serving
 
 import dug
 from dug.errors import StoreError
+from dug.stores._packed import pack
 from dug.stores._redis import RedisBackend
 from dug.stores.redis import RedisStore
 from dug.testing import Clock, EventLog, check_store
@@ -177,6 +178,37 @@ def test_a_forged_entry_is_a_miss_and_is_told(make, caplog, kind):
     assert (store.get(row.at).data, store.forged) == (b"1", 1)
 
 
+@pytest.mark.parametrize("changes", [{"arguments": "[[7],{}]"}, {"needs": "class:book:Other"}, {"function": "book:other"}])
+@pytest.mark.parametrize("key", [None, b"k" * 32], ids=["plain", "signed"])
+def test_a_changed_row_is_refused_by_name_and_healed(server, key, changes, caplog):
+    """A row that says another call or other needs than its run had costs a run, is named, and is whole after that run."""
+    options = {"prefix": f"test-{next(_numbers)}", "min_seconds": 0, "key": key}
+
+    def run():
+        store = RedisStore(server.url, **options)
+        with dug.Context(store=store) as ctx, EventLog(ctx) as log:
+            assert square(3) == 9
+        store.close()
+        return len(log.computed), store.refused
+
+    run()
+    store = RedisStore(server.url, **options)
+    backend = store.backend
+    (name,) = (name for names in backend._scan("r") for name in names)
+    at, sealed = name[-16:], backend._client.get(name)
+    changed = sealed[: -len(pack(backend._unpack(at, sealed)))] + pack(backend._unpack(at, sealed)._replace(**changes))
+    backend._client.set(name, changed)
+    store.close()
+
+    computed, refused = run()
+    assert computed == 1
+    if key is None:
+        assert "was damaged, or changed" in refused["test_redis:square"]
+    else:
+        assert "holds an entry that was not signed with the key of this store" in caplog.text
+    assert run() == (0, {})
+
+
 def test_an_entry_in_the_place_of_another_is_a_miss(make):
     """A signed entry that somebody copied to another place is not used there."""
     one, two, store = make_row("book:one"), make_row("book:two"), make(key=b"k" * 16)
@@ -294,6 +326,21 @@ def test_what_there_is_is_counted(make):
     store.delete([kept.at])
 
     assert (store.measure().rows, store.measure().values, store.measure().size) == (2, 2, 100_004)
+
+
+def test_many_values_are_measured_in_a_few_trips(make):
+    """However many values there are without a row, the server is asked for their sizes together."""
+    store, rows = make(), [make_row(f"book:{number}", b"%04d" % number) for number in range(40)]
+    store.put(rows)
+    store.delete([row.at for row in rows])
+    before = store._client.info("stats")["total_reads_processed"]
+
+    assert store.measure().size == 160
+    measured = store._client.info("stats")["total_reads_processed"]
+    assert store.sweep() == 200
+
+    assert measured - before < 30
+    assert store._client.info("stats")["total_reads_processed"] - measured < 30
 
 
 def test_the_report_tells_what_the_server_did_not_take(server):
