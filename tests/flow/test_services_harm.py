@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
+from served import wait_until
 
 from dug.flow import Flow
-from dug.flow.services import RunGoneError, _runs, _services, declared
+from dug.flow.services import RunGoneError, TamperedError, _runs, _services, declared
+from dug.flow.services._claims import claim, name_owner
+from dug.flow.services._writing import Writer
 
 SQUARED = declared("squared", "numbers")
 
@@ -93,3 +97,89 @@ def test_plans_of_runs_that_have_ended_do_not_pile_up(make, run_here, monkeypatc
         return len(services._links)
 
     assert run_here(main) <= 2
+
+
+# What is missing in the server, or was put there by others
+
+
+@pytest.mark.parametrize("kind", ["tape", "step"])
+@pytest.mark.parametrize("has_ended", [True, False])
+def test_a_key_that_the_server_evicted_is_an_error(make, run_here, kind, has_ended):
+    """A reader of a run of which the server has dropped a key gets an error that says why, and does not wait for ever."""
+
+    async def main():
+        services = make()
+        async with await start(services, SQUARED, numbers=[1, 2]) as run:
+            link, client = services._link(run.id), services._server.client
+            writer = Writer(claim(link, link.plan.steps[-1], name_owner()), lambda _: None, bool)
+            await writer._send({"squared": [[link.sealing.pack(1)]]}, None, None, is_end=False)
+            if has_ended:
+                await writer._send({}, None, None, is_end=True)
+            client.delete(getattr(link.names, kind)("squared"))
+            with anyio.fail_after(30), pytest.raises((RunGoneError, TamperedError), match="evicts keys"):
+                await run["squared"].list()
+
+    run_here(main)
+
+
+def test_an_end_that_was_removed_is_an_error(make, run_here):
+    """A reader of a tape whose end somebody removed gets an error after the values, and does not wait for ever."""
+
+    async def main():
+        services = make("squared")
+        async with await start(services, SQUARED, numbers=[2]) as run:
+            await wait_until(lambda: services.status(run.id).state == "ended")
+            link, client = services._link(run.id), services._server.client
+            tape = link.names.tape("squared")
+            assert client.xdel(tape, client.xrevrange(tape, count=1)[0][0]) == 1
+            with anyio.fail_after(30):
+                async with run["squared"].open() as reader:
+                    found = [await anext(reader)]
+                    with pytest.raises(TamperedError, match=r"'squared' at position 1 .* is missing"):
+                        await anext(reader)
+                    return found
+
+    assert run_here(main) == [4]
+
+
+def test_a_step_whose_key_was_evicted_is_not_begun_anew(make, run_here):
+    """A step of which the server has dropped how far it was does not begin from the start over what is on its tape."""
+
+    async def main():
+        services = make()
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            link = services._link(run.id)
+            services._server.client.delete(link.names.step("squared"))
+            with pytest.raises(RunGoneError, match="evicts keys"):
+                claim(link, link.plan.steps[-1], name_owner())
+
+    run_here(main)
+
+
+@pytest.mark.parametrize("fields", [{"v": b"x", "w": b"y"}, {"v": b""}, {"v": b"X[1]"}])
+@pytest.mark.parametrize("key", [None, b"a key of sixteen bytes"])
+def test_an_entry_that_no_service_wrote_is_refused_by_name(make, run_here, fields, key):
+    """An entry of another form than services write is refused by name, with and without a key."""
+
+    async def main():
+        services = make(key=key)
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            services._server.client.xadd(services._link(run.id).names.tape("squared"), fields, id="1-0")
+            with anyio.fail_after(30), pytest.raises(TamperedError, match="'squared' at position 0"):
+                await run["squared"].list()
+
+    run_here(main)
+
+
+def test_a_checkpoint_that_was_tampered_with_ends_the_tape(make, run_here):
+    """Who takes up a step with a checkpoint that cannot be used ends its tape with an error that says so."""
+
+    async def main():
+        services = make("summed")
+        async with await start(make(), declared("summed", "numbers"), numbers=[1]) as run:
+            services._server.client.hset(services._link(run.id).names.step("summed"), "checkpoint", b"x" * 50)
+            await services.perform("summed", run.id)
+            with anyio.fail_after(30), pytest.raises(TamperedError, match="the checkpoint of summed"):
+                await run["summed"].list()
+
+    run_here(main)

@@ -296,8 +296,7 @@ def test_a_plan_or_a_checkpoint_that_was_tampered_with_is_refused(begin, make):
         expire(link, step)
         client, key = link.server.client, link.names.step("squared")
         client.hset(key, "checkpoint", client.hget(key, "checkpoint") + b" ")
-        with pytest.raises(TamperedError, match="the checkpoint of squared"):
-            take(link, taken.step)
+        assert "the checkpoint of squared" in str(take(link, taken.step).error)
         client.set(link.names.plan, client.get(link.names.plan) + b" ")
         other = make()
         with pytest.raises(TamperedError, match="the plan"):

@@ -102,13 +102,16 @@ class Claim:
         self.epoch = int(found[b"epoch"])
         self.counts = {tape: int(found.get(f"n:{tape}".encode(), 0)) for tape in step.outputs}
         """How many values were on each tape when it was taken."""
+        self.error: TamperedError | None = None
+        """Why the step cannot go on: it is to be ended with this."""
         self.checkpoint = Checkpoint({}, {})
         sealed = found.get(b"checkpoint")
         if sealed is not None:
             opened = link.sealing.open("k", step.name, sealed)
             if opened is None:
-                raise TamperedError(link.run, f"the checkpoint of {step.name}")
-            self.checkpoint = Checkpoint.read(opened)
+                self.error = TamperedError(link.run, f"the checkpoint of {step.name}")
+            else:
+                self.checkpoint = Checkpoint.read(opened)
         self.has_checkpoint = sealed is not None
         self.on_lost: Callable[[], object] | None = None
         """Called, in a thread, when another process has taken the step over, or the run is gone."""
@@ -152,7 +155,6 @@ def claim(link: Link, step: Step, owner: str) -> Claim | str:
     Raises:
         RunGoneError: the run is not there.
         RunCancelledError: it was cancelled.
-        TamperedError: its checkpoint was not written by a service with the key.
     """
     names, server = link.names, link.server
     keys = [names.run, names.step(step.name), names.claim(step.name)]

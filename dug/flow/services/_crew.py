@@ -137,17 +137,16 @@ async def perform(link: Link, step: Step, processor: Processor) -> bool:
         found = await server.ask(claim, link, step, name_owner())
         if not isinstance(found, Claim):
             return False
-        if step.wait:
-            error = await server.ask(_find_first_error, link, step)
-            if error is not None:
-                writer = Writer(found, lambda _: None, bool)
-                await writer.end(error)
-                found.release()
-                return True
+        error = found.error or (await server.ask(_find_first_error, link, step) if step.wait else None)
+        if error is not None:
+            writer = Writer(found, lambda _: None, bool)
+            await writer.end(error)
+            found.release()
+            return True
     except (RunGoneError, RunCancelledError) as exc:
         _logger.info("%s", exc)
         return False
-    except ServicesError as exc:  # its checkpoint was tampered with
+    except ServicesError as exc:  # what it waited for, or its own end, could not be read or written
         _logger.warning("%s", exc)
         return False
     return await Stepping(found, processor).run()

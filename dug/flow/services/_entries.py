@@ -94,9 +94,9 @@ class Sealing:
         return self.seal("t", f"{tape}/{count}-{epoch}", data)
 
     def read(self, tape: str, at: str, sealed: bytes) -> Entry | None:
-        """Returns what an entry says; None where it was not signed for its place."""
+        """Returns what an entry says; None where it was not signed for its place, or is none of those that are written."""
         data = self.open("t", f"{tape}/{at}", sealed)
-        if data is None:
+        if data is None or data[:1] not in (b"L", b"M", b"E", b"F"):
             return None
         end, kind = int(at.partition("-")[0]), data[:1]
         if kind == b"L":

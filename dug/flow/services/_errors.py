@@ -14,7 +14,7 @@ class RunGoneError(ServicesError, LookupError):
         self.run = run
         super().__init__(
             f"The run {run!r} is not on {server}: it was deleted, it expired (ttl_seconds=), the server was restarted without "
-            "its data, or it was started with another key= or namespace=. Start the flow again."
+            "its data or evicts keys, or it was started with another key= or namespace=. Start the flow again."
         )
 
 
@@ -33,8 +33,8 @@ class TamperedError(ServicesError, ValueError):
         self.run, self.what, self.position = run, what, position
         where = "" if position is None else f" at position {position}"
         super().__init__(
-            f"The entry of {what!r}{where} in the run {run!r} {reason or 'was not signed with this key for that place'}, so it "
-            f"is not used. Find who else writes to the server, and type services.delete({run!r})."
+            f"The entry of {what!r}{where} in the run {run!r} {reason or 'was not signed with this key for that place'}: it is "
+            f"not used. Find who else writes to the server, and type services.delete({run!r})."
         )
 
 

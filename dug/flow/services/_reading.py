@@ -75,16 +75,18 @@ def _say_missing(link: Link, place: Place, position: int, first: int) -> Excepti
 def _fetch(link: Link, place: Place, position: int) -> list[Entry]:
     """Makes the trip, in a thread."""
     names, tape, server = link.names, place.tape, link.server
-    keys = [names.run, names.tape(tape), names.readers(tape)]
+    keys = [names.run, names.tape(tape), names.readers(tape), names.step(link.plan.step_of(tape).name)]
     message = f"{link.run}/r:{tape}"
-    args = [position, AT_ONCE, place.reader, place.lease_ms, server.keys.news, message, server.ttl_ms]
+    args = [position, AT_ONCE, place.reader, place.lease_ms, server.keys.news, message, server.ttl_ms, tape]
     word, *found = server.run("read", keys, args)
     link.check(word)
+    if word == b"torn":
+        raise TamperedError(link.run, tape, position, "is missing: somebody removed it, or the server evicts keys")
     entries = []
-    for at, (_, sealed) in found[0]:
-        entry = link.sealing.read(tape, at.decode(), sealed)
+    for at, fields in found[0]:
+        entry = link.sealing.read(tape, at.decode(), fields[1]) if len(fields) == 2 else None
         if entry is None:
-            raise TamperedError(link.run, tape, position)
+            raise TamperedError(link.run, tape, position, None if link.sealing.signing else "was not written by a service")
         entries.append(entry)
     return entries
 

@@ -6,7 +6,7 @@ comes back.  Every key that a script writes expires.
 
 # KEYS: run, step, claim.  ARGV: owner, lease in ms, ttl in ms.  An owner whose answer was lost asks again, and has it.
 CLAIM = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[2]) == 0 then return {'gone'} end
 if redis.call('HGET', KEYS[1], 'cancelled') then return {'cancelled'} end
 if redis.call('HGET', KEYS[2], 'done') then return {'done'} end
 if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then
@@ -108,10 +108,11 @@ redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'written'}
 """
 
-# KEYS: run, tape, readers.  ARGV: position, how many entries at most, the name of the reader ('': nobody waits for it), when its
-# lease ends after ms (0: never), channel, message, ttl in ms.
+# KEYS: run, tape, readers, the step of the tape.  ARGV: position, how many entries at most, the name of the reader ('': nobody
+# waits for it), when its lease ends after ms (0: never), channel, message, ttl in ms, the name of the tape.
+# Where no entry is and one must be, a server that evicts keys has dropped it, or somebody else: nobody would write it again.
 READ = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[4]) == 0 then return {'gone'} end
 if ARGV[3] ~= '' then
   local expires = 0
   if ARGV[4] ~= '0' then
@@ -124,7 +125,11 @@ if ARGV[3] ~= '' then
   if not known or string.match(known, '%d+') ~= ARGV[1] then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
 end
 local entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
-if #entries == 0 and redis.call('HGET', KEYS[1], 'cancelled') then return {'cancelled'} end
+if #entries == 0 then
+  if redis.call('HGET', KEYS[1], 'cancelled') then return {'cancelled'} end
+  local count = tonumber(redis.call('HGET', KEYS[4], 'n:' .. ARGV[8]) or '0')
+  if redis.call('HGET', KEYS[4], 'done') or count > tonumber(ARGV[1]) then return {'torn'} end
+end
 return {'read', entries}
 """
 
