@@ -36,7 +36,7 @@ PATIENCE_S = 2.0
 """How long a server that has answered before is asked again; a program may wait longer, a person does not."""
 
 
-@click.group("flow", epilog=EPILOG)
+@click.group("flow", epilog=EPILOG, no_args_is_help=False)
 def command() -> None:
     """Look at the runs that services share, and cancel, retry or remove them."""
 

@@ -30,12 +30,22 @@ class _Verb(Command):
     """A command of this group."""
 
 
-@click.group("store", epilog=EPILOG)
+@click.group("store", epilog=EPILOG, no_args_is_help=False)
 def command() -> None:
     """Look into the folder of a store, and look after it."""
 
 
-folder = click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="FOLDER")
+class _Folder(click.Path):
+    """The folder of a store; the address of a server is refused with what to type."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path, or says why it is none."""
+        if "://" in str(value):
+            self.fail(f"{value} is a server. These commands take a folder; ask a server by RedisStore(url).report()", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+folder = click.argument("folder", type=_Folder(exists=True, file_okay=False), metavar="FOLDER")
 
 
 @contextmanager
@@ -107,6 +117,8 @@ def why(folder: str, node: str) -> None:
             asked = Node.parse(node)
         except (LookupError, ValueError) as exc:
             raise click.ClickException(str(exc)) from exc
+        except TypeError as exc:  # of its function, which takes other arguments
+            raise click.ClickException(f"{node} is no call of its function: {exc}") from exc
         echo(tell(Context(store=store), asked))
 
 

@@ -16,8 +16,8 @@ Examples:
   dug trace monday.dugrec monday.json
 """
 
-_RECORDING = b'{"is":"dug recording"'
-"""How a recording begins."""
+_RECORDING, _SNAPSHOT = b'{"is":"dug recording"', b"SQLite format 3"
+"""How a recording begins, and how a file to which a context was saved does."""
 
 
 @click.command("trace", cls=Command, epilog=EPILOG)
@@ -57,8 +57,11 @@ def _is_there(output: str) -> click.UsageError:
 
 def _make_timeline(file: str) -> str:
     with Path(file).open("rb") as opened:
-        is_recording = opened.read(len(_RECORDING)) == _RECORDING
-    if is_recording:
+        head = opened.read(len(_RECORDING))
+    if not head.startswith((_RECORDING, _SNAPSHOT)):
+        what = "neither a file that a context was saved to nor a recording"
+        raise click.ClickException(f"{one_line(file)} is {what}. Make one: dug record module:function --to FILE")
+    if head == _RECORDING:
         from .. import replay  # a file that was saved needs no context
 
         return replay.open(file).timeline()

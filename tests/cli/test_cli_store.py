@@ -82,6 +82,19 @@ def test_a_folder_without_a_store_is_told(folder, dug_says):
     assert "has no dug.db" in says(dug_says, 1, "store", "info", str(folder)).err
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["info", "redis://localhost:6379/0"], 2, "is a server. These commands take a folder; ask a server by RedisStore(url)"),
+        (["why", "desk.store", "stored_desk:price()"], 1, "stored_desk:price() is no call of its function: price() missing 1"),
+        ([], 2, "Missing command. Type: "),
+    ],
+)
+def test_a_slip_is_one_line(folder, dug_says, words, status, told):
+    """The address of a server, a node without its arguments and a verb left out are told, with no traceback and no manual."""
+    assert told in says(dug_says, status, "store", *words).complaint
+
+
 @pytest.mark.slow
 def test_the_command_loads_no_numpy(folder):
     """Looking into a store needs neither numpy nor pandas."""

@@ -71,5 +71,5 @@ def test_a_file_of_another_kind_is_refused(dug_says, pricing):
     said = dug_says("trace", "prices.csv", "o.json")
 
     assert said.status == 1
-    assert "prices.csv" in said.complaint
+    assert "prices.csv is neither a file that a context was saved to nor a recording. Make one: dug record" in said.complaint
     assert not (pricing / "o.json").exists()
