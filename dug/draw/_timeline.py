@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from attrs import define, field
 
 from ._drawable import Described, Drawable
-from ._trace_events import Bar, order_bars, to_ticks, write_trace
+from ._trace_events import Bar, order_bars, read_seconds, to_ticks, write_trace
 
 LAYOUT = (
     "reconstructed: widths are measured seconds; a run lies in the first reader that had time for it, and beside the others in "
@@ -63,15 +63,15 @@ def _collect(graph: Drawable) -> list[_Run]:
         fact = facts[node]
         if fact.state not in _RAN or (fact.state == "tweaked" and not fact.seconds):  # one that is tweaked to a value
             continue
-        width = to_ticks(max(0.0, fact.seconds))
+        seconds, own = read_seconds(fact.seconds), read_seconds(fact.own_seconds)
+        width = to_ticks(seconds)
         reads = [places[read] for read in graph.dependencies(node) if read in places]
         for read in reads:
             runs[read].readers += 1
-        is_one_by_one = fact.own_seconds > 0
-        children = _choose(runs, reads, width - to_ticks(max(0.0, fact.own_seconds)), is_one_by_one=is_one_by_one)
+        children = _choose(runs, reads, width - to_ticks(own), is_one_by_one=own > 0)
         below = [runs[read].reach for read in children]
         places[node] = len(runs)
-        runs.append(_Run(fact, width, max([width, sum(below)] if is_one_by_one else [width, *below]), children))
+        runs.append(_Run(fact, width, max([width, sum(below)] if own > 0 else [width, *below]), children))
     return runs
 
 
@@ -120,7 +120,7 @@ def _place_children(runs: Sequence[_Run], run: _Run, start: int, around: int) ->
 
 def _make_bar(run: _Run, start: int, around: int | None) -> Bar:
     fact = run.fact
-    said: dict[str, object] = {"own_seconds": round(fact.own_seconds, 9), "read_by": run.readers}
+    said: dict[str, object] = {"own_seconds": round(read_seconds(fact.own_seconds), 9), "read_by": run.readers}
     if fact.state != "computed":
         said["state"] = fact.state
     if fact.is_source:

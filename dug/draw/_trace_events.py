@@ -19,6 +19,8 @@ TICKS = 8_000_000
 _LONGEST = 1_000
 """How many characters of a text are written."""
 _PID = 1
+_MOST_SECONDS = 1e9
+"""30 years: more would not be exact any more."""
 
 
 @define(eq=False)
@@ -35,6 +37,11 @@ class Bar:
     """The thread; empty if none is known."""
     said: dict[str, object] = field(factory=dict)
     """What a reader shows of it when it is picked."""
+
+
+def read_seconds(said: object) -> float:
+    """Returns seconds as a file says them; 0 for what is no time, as a file may say anything."""
+    return said if isinstance(said, (int, float)) and 0 <= said <= _MOST_SECONDS else 0.0
 
 
 def to_ticks(seconds: float) -> int:

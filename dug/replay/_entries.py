@@ -182,10 +182,11 @@ class Writer:
         view = self._here()
         opened: set[Node[Any]] = set()
         pending = [node]
-        has_memo = False
+        has_memo, found = False, None
         while pending:  # without recursion, as chains are long
             one = pending[-1]
             record = look_up(view, one)
+            found = record if one is node else found
             has_memo = has_memo or (one is node and record is not None)
             token = None if record is None else token_of(record)
             if record is None or self._written.get(one) == token:  # another scenario has it, or it is written
@@ -201,18 +202,19 @@ class Writer:
                 continue
             pending.pop()
             self._written[one] = token
-            run, ran = (self._tell_run(node, ran), None) if one is node else ({}, ran)
+            run, ran = (self._tell_run(record, ran), None) if one is node else ({}, ran)
             self._write_one(record, reads, view, run)
-        if has_memo and ran is not None:  # a reader in another thread was quicker, and wrote the memo
-            self._log.append({"is": "ran", "n": self._numbers[node], **self._tell_run(node, ran)})
+        if found is not None and ran is not None:  # a reader in another thread was quicker, and wrote the memo
+            self._log.append({"is": "ran", "n": self._find_number(node), **self._tell_run(found, ran)})
         return has_memo
 
-    def _tell_run(self, node: Node[Any], ran: Ran | None) -> Line:
-        """Returns what is written of a run: when it ended, how long it took, and where."""
+    def _tell_run(self, record: Record, ran: Ran | None) -> Line:
+        """Returns what is written of a run: when it ended, how long it took, with and without those it led to, and where."""
         if ran is None:
             return {}
-        line = {"ended": round(ran.ended - self._began, 7), "took": round(ran.seconds, 7), "thread": self._name_thread()}
-        return {**line, "task": True} if node._function.is_async else line
+        ended, took, own = (round(seconds, 9) for seconds in (ran.ended - self._began, ran.seconds, record.own_seconds))
+        line = {"ended": ended, "took": took, "own": own, "thread": self._name_thread()}
+        return {**line, "task": True} if record.node._function.is_async else line
 
     def _name_thread(self) -> str:
         """Returns the name of this thread, with a number where another one is called so, too."""

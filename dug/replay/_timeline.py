@@ -1,15 +1,15 @@
 """Lays the runs of a recording along a line of time, by when they ended and how long they took: `make_timeline`.
 
-Each run is noted by the thread that it ended in, after the runs that it led to, so what read a run and lasted longer is around
-it.  How long a run took is exact; that it ended was noticed a little later, so that it seems to begin later, too.  Where a run
-stands out of the one around it for that reason, or into the next one of a thread that can have no two at a time, it is cut.
+Each run is noted by the thread that it ended in, after the runs that it led to.  How long it took is exact; that it ended was
+noticed a little later, so that it seems to begin later, too.  So what lies in a run of a thread is told by how much of its time
+it did not take itself; what lies in a run of a task, by what that read and when.
 """
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-from ..draw._trace_events import TICKS, Bar, order_bars, to_ticks, write_trace
+from ..draw._trace_events import TICKS, Bar, order_bars, read_seconds, to_ticks, write_trace
 from ._errors import RecordingError
 from ._log import Line, read_log
 from ._trace import Trace
@@ -17,6 +17,8 @@ from ._trace import Trace
 LAYOUT = "measured: when each run ended, how long it took, and in which thread, as the recording noted them."
 _SLACK = TICKS // 100
 """How much later the end of one run was noticed than that of another, in ticks, at the most."""
+_ROUNDING = 1e-8
+"""By how many seconds the times of runs may not add up, as they are written with nine digits."""
 _MOST_TRIED = 64
 """How many readers of one run are looked at, those first that ended soonest after it."""
 
@@ -45,40 +47,74 @@ def _read_runs(trace: Trace) -> list[Line]:
     found: list[Line] = []
     reads: dict[int, Any] = {}
     for line, _ in read_log(trace.path):
+        number = line.get("n")
+        if not isinstance(number, int) or number not in trace.entries:
+            continue
         if line.get("is") == "memo":
-            reads[line["n"]] = line.get("reads", ())
-        if "took" in line and line.get("n") in trace.entries:
-            found.append({"reads": reads.get(line["n"], ()), **line})
+            said = line.get("reads")
+            reads[number] = [one for one in said if isinstance(one, int)] if isinstance(said, list) else []
+        if "took" in line:
+            times = {name: read_seconds(line.get(name)) for name in ("ended", "took", "own")}
+            found.append({**line, **times, "reads": reads.get(number, ())})
     return sorted(found, key=lambda line: float(line["ended"]))
 
 
 def _make_bar(trace: Trace, line: Line) -> Bar:
     entry = trace.entries[line["n"]]
-    end = max(0, to_ticks(line["ended"]))
+    end = to_ticks(line["ended"])
     start = max(0, min(end, to_ticks(line["ended"] - line["took"])))
     said: dict[str, object] = {"state": "failed"} if "error" in line else {}
     if entry.is_source:
         said["source"] = True
     if "shown" in line:
         said["failed" if "error" in line else "value"] = str(line["shown"])
-    return Bar(entry.text, entry.name[0], start, end, None, str(line["thread"]), said)
+    return Bar(entry.text, entry.name[0], start, end, None, str(line.get("thread", "")), said)
 
 
 def _nest(bars: Sequence[Bar], lines: Sequence[Line]) -> None:
-    """Finds the run around each one, from those that ended last to those within them, and cuts what stands out of it."""
+    """Finds the run around each one, and begins that no later than what is in it."""
+    roots: dict[str, list[int]] = {}
+    for place, line in enumerate(lines):
+        those = roots.setdefault(bars[place].track, [])
+        if not line.get("task"):
+            _adopt(bars, lines, place, those)
+        those.append(place)
     readers: dict[int, list[int]] = {}
     for place, line in enumerate(lines):
-        for read in line["reads"]:
+        for read in line["reads"] if line.get("task") else ():
             readers.setdefault(read, []).append(place)
-    for place in reversed(range(len(bars))):
-        bar = bars[place]
-        those = readers.get(lines[place]["n"], [])
+    for place, bar in enumerate(bars):
+        those = readers.get(lines[place]["n"], []) if bar.around is None else []
         first = bisect_left(those, place)
         for reader in those[first : first + _MOST_TRIED]:
             around = bars[reader]
-            if around.track == bar.track and around.start <= bar.start + _SLACK and around.start <= bar.end:
-                bar.around, bar.start = reader, max(bar.start, around.start)
+            if around.track == bar.track and around.start <= min(bar.start + _SLACK, bar.end):
+                _put(bar, bars, reader)
                 break
+
+
+def _adopt(bars: Sequence[Bar], lines: Sequence[Line], place: int, roots: list[int]) -> None:
+    """Puts into a run that no task had those that ended last in its thread before it, up to the time that it did not take itself.
+
+    A thread ends such runs one in the other, and a run knows to a billionth of a second what those in it took.
+    """
+    line, bar = lines[place], bars[place]
+    below, reads, width, end = line["took"] - line["own"], set(line["reads"]), bar.end - bar.start, 0
+    while roots and below > _ROUNDING:
+        last = bars[roots[-1]]
+        took = lines[roots[-1]]["took"]
+        if took > below + _ROUNDING or not (lines[roots[-1]]["n"] in reads or last.start >= bar.start):
+            break
+        _put(last, bars, place)
+        below -= took
+        end = max(end, last.end)
+        roots.pop()
+    bar.end = max(bar.start + width, end)
+
+
+def _put(bar: Bar, bars: Sequence[Bar], around: int) -> None:
+    bar.around = around
+    bars[around].start = min(bar.start, bars[around].start)
 
 
 def _part(bars: Sequence[Bar]) -> None:

@@ -85,7 +85,7 @@ def test_the_text_says_that_it_is_reconstructed():
 def test_any_graph_gives_valid_trace_events(data):
     """Whatever the seconds of nodes say, bars nest, are sorted, and each node has one."""
     count = data.draw(st.integers(1, 8))
-    seconds = st.sampled_from([0.0, 1e-9, 1e-7, 1 / 3, 0.1, 0.3, 1.0, 1e5])
+    seconds = st.sampled_from([0.0, 1e-9, 1e-7, 1 / 3, 0.1, 0.3, 1.0, 1e5, -1.0, 1e300, float("inf"), float("nan"), "1", None])
     names = [f"n{i}" for i in range(count)]
     reads = {name: tuple(data.draw(st.sets(st.sampled_from(names[:i])))) if i else () for i, name in enumerate(names)}
     took = {name: (data.draw(seconds), data.draw(seconds)) for name in names}

@@ -13,6 +13,7 @@ import dug
 from dug import replay
 from dug.draw._trace_events import Bar
 from dug.replay import _timeline
+from dug.replay._entries import Ran
 
 
 @pytest.fixture
@@ -91,13 +92,32 @@ def test_an_end_that_was_noticed_late_is_cut():
     assert [(bar.start, bar.end) for bar in bars] == [(0, 10), (10, 20), (0, 30)]
 
 
-def test_a_start_that_seems_too_early_is_cut():
-    """A run that lies in another one by its reads does not begin before it."""
-    bars = [Bar("a", "", 9, 12), Bar("top", "", 10, 20)]
+def make_lines(*runs):
+    """Return lines of runs by number: when each ended, how long it took with and without others, what it read."""
+    return [dict(zip(("n", "ended", "took", "own", "reads", "task"), run, strict=True)) for run in runs]
 
-    _timeline._nest(bars, [{"n": 1, "reads": []}, {"n": 2, "reads": [1]}])
 
-    assert (bars[0].start, bars[0].around) == (10, 1)
+def nest(lines):
+    """Return the bars of lines, from their starts to their ends and with the number of what is around, by their numbers."""
+    bars = [Bar("", "", round(line["ended"] - line["took"]), round(line["ended"])) for line in lines]
+    _timeline._nest(bars, lines)
+    return {line["n"]: (bar.start, bar.end, bar.around) for bar, line in zip(bars, lines, strict=True)}
+
+
+def test_what_lies_in_a_run_is_told_by_its_seconds():
+    """Of two runs that were read, one took none of the reader's time; that the end was noticed late changes nothing."""
+    before, inside, reader = (1, 10, 5, 5, [], False), (2, 20, 4, 4, [], False), (3, 60, 6, 2, [1, 2], False)
+
+    assert nest(make_lines(before, inside, reader)) == {1: (5, 10, None), 2: (16, 20, 2), 3: (16, 22, None)}
+
+
+def test_what_a_task_awaited_lies_in_its_run():
+    """Runs of tasks that overlapped both lie in the one that awaited them, and what ended before it began does not."""
+    before, one, other = (1, 10, 5, 5, [], True), (2, 30, 8, 8, [], True), (3, 31, 8, 8, [], True)
+
+    found = nest(make_lines(before, one, other, (4, 40, 20, 4, [1, 2, 3], True)))
+
+    assert [found[number][2] for number in (1, 2, 3)] == [None, 3, 3]
 
 
 def test_tasks_that_overlap_have_rows_of_their_own(path):
@@ -121,11 +141,10 @@ def test_tasks_that_overlap_have_rows_of_their_own(path):
 
     asyncio.run(main())
     bars = {name.rpartition(".")[2]: bar for name, bar in read_trace(replay.open(path).timeline()).items()}
-    one, other, top = bars["wait('a')"], bars["wait('b')"], bars["top()"]
 
-    assert max(one.start, other.start) < min(one.end, other.end)
-    assert one.row != other.row
-    assert top.start <= min(one.start, other.start) <= max(one.end, other.end) <= top.end
+    assert len(bars) == 3
+    assert bars["wait('a')"].row != bars["wait('b')"].row
+    assert any(name.endswith(".top()") for letter in "ab" for name in bars[f"wait('{letter}')"].around)
 
 
 def test_a_failed_run_has_a_bar(desk, path):
@@ -178,3 +197,32 @@ def test_a_recording_without_times_says_so(path):
 
     with pytest.raises(replay.RecordingError, match="Record anew: dug record"):
         replay.open(path).timeline()
+
+
+@pytest.mark.parametrize(
+    "line", [{"took": 1}, {"took": "1", "ended": []}, {"took": float("inf"), "ended": -1, "own": -1, "thread": {}, "reads": 5}]
+)
+def test_a_damaged_line_breaks_no_timeline(desk, path, line):
+    """A line with times that are none has a bar of no width."""
+    with replay.record(ctx := dug.Context(), path), ctx:
+        desk.quote("AAPL")
+    first, second, *rest = path.read_text().splitlines()
+    kept = {name: value for name, value in json.loads(second).items() if name not in ("took", "ended", "thread")}
+    path.write_text("\n".join([first, json.dumps({**kept, **line}), *rest, ""]))
+
+    [bar] = read_trace(replay.open(path).timeline()).values()
+
+    assert bar.start <= bar.end
+
+
+def test_a_run_that_another_thread_wrote_has_its_time(desk, path):
+    """A value that a reader in another thread has written already gets a line for the times of its run."""
+    with replay.record(ctx := dug.Context(), path), ctx:
+        desk.quote("AAPL")
+        found = [subscription for subscription in ctx._listeners if subscription.take is not None]
+        writer = found[0].listener.__self__.writer
+        writer.write(desk.quote.node("AAPL"), Ran(writer._began + 2.0, 1.0))
+
+    starts = [event["ts"] for event in json.loads(replay.open(path).timeline())["traceEvents"] if event["ph"] == "X"]
+
+    assert max(starts) == pytest.approx(1e6)
