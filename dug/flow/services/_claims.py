@@ -115,6 +115,8 @@ class Claim:
         self.has_checkpoint = sealed is not None
         self.on_lost: Callable[[], object] | None = None
         """Called, in a thread, when another process has taken the step over, or the run is gone."""
+        self.is_over = False
+        """Whether this process has ended the step."""
         self.keys = link.lasting_keys
         self._keys = [link.names.run, link.names.step(step.name), link.names.claim(step.name)]
 
@@ -135,10 +137,12 @@ class Claim:
         self.link.server.threads.held.pop(self, None)
 
     def release(self) -> None:
-        """Gives it back, so that another process may begin at once; does not wait for the server."""
+        """Gives it back, so that another process may begin at once, unless the step has ended; does not wait for the server."""
         self.drop()
         server = self.link.server
-        server.post(server.run, "release", self._keys[1:], [self.epoch, server.keys.news, f"{self.link.run}/"])
+        if not self.is_over:
+            message = f"{self.link.run}/e:{self.step.name}"
+            server.post(server.run, "release", self._keys[1:], [self.epoch, server.keys.news, message])
 
 
 def name_owner() -> str:

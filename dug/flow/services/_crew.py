@@ -4,6 +4,7 @@ It looks when the server says that something changed, and now and then without t
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 from functools import partial
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._functions.async_driver import backend
 from ._claims import Claim, Link, claim, name_owner
-from ._errors import RunCancelledError, RunGoneError, ServicesError, StarterLostError
+from ._errors import RunCancelledError, RunGoneError, StarterLostError
 from ._looking import FREE, RunState, StepState, find_error, look
 from ._plan import Step
 from ._stepping import Processor, Stepping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ._redis import Server  # it needs redis-py
 
 _logger = logging.getLogger("dug")
+
+LONGEST_PAUSE_S = 600.0
+"""How long a step on which work fails again and again is left alone at most."""
 
 Dispatch = Callable[[str, str], Awaitable[Any]]
 """Lets a processor, by its name, work on a run, by its id, somewhere."""
@@ -35,6 +39,7 @@ class Crew:
         find_links: returns the runs to work on; blocks.
         settle: called, in a thread, with a run in which a step ended.
         dispatch: lets steps be worked on elsewhere; None: they are worked on here.
+        limit: how many steps are worked on at once, those of the oldest run not counted; None: any number.
     """
 
     def __init__(
@@ -44,26 +49,33 @@ class Crew:
         find_links: Callable[[], list[Link]],
         settle: Callable[[RunState], None],
         dispatch: Dispatch | None,
+        *,
+        limit: int | None = None,
     ) -> None:
         self._server, self._processors = server, processors
         self._find_links, self._settle, self._dispatch = find_links, settle, dispatch
+        self._limit = limit
         self._tasks: dict[tuple[str, str], Any] = {}
         """Those that work on a step, by run and step."""
+        self._pauses: dict[tuple[str, str], tuple[float, float]] = {}
+        """When a step on which work failed, before its body had a say, may be begun again, and after which pause."""
+        self._bell = server.listen(None)
 
     async def work(self) -> None:
         """Works until it is cancelled; gives back then what it has."""
-        with self._server.listen(None) as bell:
+        with self._bell:
             try:
                 while True:
                     await self.look_once()
-                    await bell.wait(self._server.lease_ms / 2000)
+                    await self._bell.wait(self._server.lease_ms / 2000)
             finally:
                 await backend().end([*self._tasks.values()])
 
     async def look_once(self) -> None:
         """Lets all be worked on elsewhere that can be now."""
-        for link, state in await self._server.ask(self._look):
-            await self._begin_free(link, state)
+        found = await self._server.ask(self._look)
+        for number, (link, state) in enumerate(found):
+            await self._begin_free(link, state, is_oldest=number == 0)
 
     def _look(self) -> list[tuple[Link, RunState]]:
         """Returns how far the runs are that go on; blocks."""
@@ -78,17 +90,21 @@ class Crew:
                 found.append((link, state))
         return found
 
-    async def _begin_free(self, link: Link, state: RunState) -> None:
+    async def _begin_free(self, link: Link, state: RunState, *, is_oldest: bool) -> None:
         for step in link.plan.steps:
-            known = state.find(step.name)
-            if known.state != FREE or (link.run, step.name) in self._tasks:
+            known, key = state.find(step.name), (link.run, step.name)
+            if known.state != FREE or key in self._tasks or time.monotonic() < self._pauses.get(key, (0.0, 0.0))[0]:
                 continue
             if not step.processor:
                 self._begin(link, step, self._give_up)
             elif self._dispatch is not None:
                 await self._send(link, step, known, self._dispatch)
-            elif step.processor in self._processors:
+            elif step.processor in self._processors and self._has_room(is_oldest=is_oldest):
                 self._begin(link, step, partial(perform, processor=self._processors[step.processor]))
+
+    def _has_room(self, *, is_oldest: bool) -> bool:
+        """Whether one more step may be begun; of the oldest run always, so that no two processes wait for each other's room."""
+        return is_oldest or self._limit is None or len(self._tasks) < self._limit
 
     def _begin(self, link: Link, step: Step, work: Callable[..., Any]) -> None:
         key = link.run, step.name
@@ -96,10 +112,23 @@ class Crew:
         async def run() -> None:
             try:
                 await work(link, step)
+            except (RunGoneError, RunCancelledError) as exc:
+                _logger.info("%s", exc)
             except Exception:
-                _logger.exception("dug.flow.services cannot work on %r of the run %r", step.name, link.run)
+                pause = min(2 * self._pauses.get(key, (0.0, self._server.lease_ms / 2000))[1], LONGEST_PAUSE_S)
+                self._pauses[key] = time.monotonic() + pause, pause
+                _logger.exception(
+                    "dug.flow.services cannot work on %r of the run %r, and tries again in %.0f s", step.name, link.run, pause
+                )
+            else:
+                self._pauses.pop(key, None)
 
-        self._tasks[key] = backend().start(run, copy_context(), lambda: self._tasks.pop(key, None))
+        self._tasks[key] = backend().start(run, copy_context(), lambda: self._note_over(key))
+
+    def _note_over(self, key: tuple[str, str]) -> None:
+        self._tasks.pop(key, None)
+        if self._limit is not None:
+            self._bell.ring()  # there is room, of which the server does not tell
 
     async def _send(self, link: Link, step: Step, known: StepState, dispatch: Dispatch) -> None:
         """Lets a step be worked on elsewhere; one of all who see that nobody does so does this."""
@@ -110,7 +139,7 @@ class Crew:
         except Exception:  # whatever the user's queue raises: it may take the step at the next look
             _logger.exception("dug.flow.services cannot send %r of the run %r", step.processor, link.run)
             key, client = link.names.step(step.name), self._server.client
-            await self._server.ask(self._server.trip, client.hdel, key, f"sent:{known.epoch}")
+            await self._server.ask(self._server.trip, client.hdel, key, "sent")
 
     async def _give_up(self, link: Link, step: Step) -> None:
         """Ends an input whose starter is gone."""
@@ -122,15 +151,16 @@ class Crew:
 
 
 def _note_sent(link: Link, step: Step, epoch: int) -> bool:
-    """Returns True for the first who says that a step was sent after so many begins; blocks."""
-    return bool(link.server.run("send", [link.names.run, link.names.step(step.name)], [epoch]))
+    """Returns True for the first who says that a step was sent after so many begins, or is sent again; blocks."""
+    server = link.server
+    return bool(server.run("send", [link.names.run, link.names.step(step.name)], [epoch, server.patience_ms]))
 
 
 async def perform(link: Link, step: Step, processor: Processor) -> bool:
     """Works on a step to its end, if nobody else has it; returns whether this ended it.
 
     Raises:
-        ServerLostError: the server does not answer.
+        ServicesError: the server does not answer, or refuses.
     """
     server = link.server
     try:
@@ -145,9 +175,6 @@ async def perform(link: Link, step: Step, processor: Processor) -> bool:
             return True
     except (RunGoneError, RunCancelledError) as exc:
         _logger.info("%s", exc)
-        return False
-    except ServicesError as exc:  # what it waited for, or its own end, could not be read or written
-        _logger.warning("%s", exc)
         return False
     return await Stepping(found, processor).run()
 

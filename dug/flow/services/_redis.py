@@ -48,7 +48,7 @@ class Server:
         self.shown = without_password(url)
         self.keys = keys
         self.lease_ms, self.ttl_ms = max(1, int(lease_s * 1000)), max(1, int(ttl_s * 1000))
-        self._patience_s = patience_s
+        self._patience_s, self.patience_ms = patience_s, int(patience_s * 1000)
         self.client = make_client(url)
         self._told = Seldom(time.monotonic)
         self._has_answered = False
@@ -206,7 +206,10 @@ class _Threads:
     def _ring(self, message: str) -> None:
         run, _, topic = message.partition("/")
         if topic:
-            self._ring_those(self.bells.get((run, topic)))
+            is_end = topic.startswith("e:")
+            self._ring_those(self.bells.get((run, f"s:{topic[2:]}" if is_end else topic)))
+            if is_end:  # who reads the step was rung first, as others have no hurry: what waited for it may begin
+                self._ring_those(self.bells.get((None, "")))
             return
         for key, bells in tuple(self.bells.items()):
             if key[0] in (run, None):

@@ -143,10 +143,17 @@ end
 return found
 """
 
-# KEYS: run, step.  ARGV: how often the step was begun.  Says to one of all who ask that the step is its to send.
+# KEYS: run, step.  ARGV: how often the step was begun, a pause in ms.  Says to one of all who ask that the step is its to send:
+# the first time, and again when nobody has begun it after the pause, which is twice as long each time, up to 64 times.
 SEND = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-return redis.call('HSETNX', KEYS[2], 'sent:' .. ARGV[1], 1)
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local epoch, count, at = string.match(redis.call('HGET', KEYS[2], 'sent') or '', '(%d+):(%d+):(%d+)')
+if epoch ~= ARGV[1] then count = 0
+elseif now < tonumber(at) + tonumber(ARGV[2]) * 2 ^ math.min(tonumber(count) - 1, 6) then return 0 end
+redis.call('HSET', KEYS[2], 'sent', string.format('%s:%d:%d', ARGV[1], tonumber(count) + 1, now))
+return 1
 """
 
 # KEYS: run, step, the values that it skipped.  ARGV: epoch, number, what is said of the value, ttl in ms.

@@ -41,7 +41,8 @@ class Services(Runs):
             reader.  None: all, until the run is deleted or expires.
         ttl_seconds: after so long without a sign of life of anybody, a run is gone from the server.
         lease_seconds: after so long without a sign of life of a process, others take over what it works on.
-        patience_seconds: how long a server that does not answer is asked again.
+        patience_seconds: how long a server that does not answer is asked again; and after how long what was dispatched, and
+            nobody began, is dispatched again, each time after twice as long.
         allow_pickle: pickles values without a codec, which needs a `key`.
         dispatch: a coroutine function of the name of a processor and the id of a run, which lets `perform` be called with them
             somewhere, such as on a queue.  None: processors run in the processes that have them and call `serve` or start a run.
@@ -173,16 +174,22 @@ class Services(Runs):
             "declared(name, *parameters) to the flow for one of another service."
         )
 
-    async def serve(self) -> None:
+    async def serve(self, *, limit: int = 100) -> None:
         """Works on all steps of all runs for which this process has the processors, until it is cancelled.
+
+        Args:
+            limit: how many steps it works on at once; what comes up beyond that is left to other processes, or waits.  Those of
+                the oldest run begin nevertheless, so that no two processes wait for each other.
 
         Raises:
             ServerLostError: the server does not answer.
-            ServicesError: no processor is registered.
+            ServicesError: no processor is registered, or the limit is none.
         """
+        if type(limit) is not int or limit < 1:
+            raise ServicesError(f"limit must be a number of steps, at least 1, not {show(limit)}.")
         if not self._processors and self._dispatch is None:
             raise ServicesError("no processor is registered. Import the modules with @services.processor before serve().")
-        await Crew(self._server, self._processors, self._find_open, self._settle, self._dispatch).work()
+        await Crew(self._server, self._processors, self._find_open, self._settle, self._dispatch, limit=limit).work()
 
     async def perform(self, processor: str, run: str) -> bool:
         """Works on the steps of one processor of one run, to their ends: what a task of a queue does.

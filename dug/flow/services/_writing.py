@@ -99,6 +99,7 @@ class Writer:
             await self._done.wait(None)
         self._raise()
         await self._send({}, None, error, is_end=True)
+        self._claim.is_over = True
         self._claim.drop()
 
     async def close(self) -> None:
@@ -179,7 +180,7 @@ class Writer:
         """Returns the keys and the arguments of an append."""
         claim, link = self._claim, self._link
         step, names, server, plan = claim.step, link.names, link.server, link.plan
-        topic = "" if is_end else f"s:{step.name}"
+        topic = f"{'e' if is_end else 's'}:{step.name}"
         sealed = b"" if point is None else link.sealing.seal("k", step.name, point.write())
         how = ("" if error is None else "failed") or ("ended" if is_end else "")
         tapes = step.outputs if is_end else tuple(taken)
