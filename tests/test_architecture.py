@@ -27,7 +27,7 @@ LAYERS = [
     {"_batch", "stores"},
     {"_contexts"},
     {"_portable"},
-    {"_sweeps", "scenarios", "executors", "snapshot", "streams", "testing", "flow", "compat", "replay", "debug", "live"},
+    {"_sweeps", "scenarios", "executors", "snapshot", "streams", "testing", "flow", "compat", "replay", "debug", "live", "web"},
     {"cli", "demo", "__main__"},
 ]
 SURFACES = LAYERS[-1]

@@ -8,6 +8,7 @@ COMMANDS = {
     "show": ("_show", "Show what is in a file, or all about one node of it."),
     "failures": ("_failures", "List the nodes that failed, and why."),
     "explain": ("_explain", "Say where a value comes from."),
+    "web": ("_web", "Show a file in the browser."),
     "graph": ("_graph", "Draw what read what."),
     "trace": ("_trace", "Write the runs of a file for Perfetto and speedscope."),
     "diff": ("_diff", "Say what changed from one file to another, and because of what."),

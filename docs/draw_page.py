@@ -1,0 +1,64 @@
+"""Makes the pictures of the page for the documentation, with headless Chromium: ``python docs/draw_page.py``.
+
+They are pictures of a real page, so they are made by hand when it has changed: pixels differ between machines.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+import dug
+from dug import web
+
+IMAGES = Path(__file__).resolve().parent / "images"
+
+
+@dug.source
+def spot(ticker: str) -> float:
+    """The price of a share."""
+    return {"AAPL": 190.0, "MSFT": 410.0, "NVDA": 120.0}[ticker]
+
+
+@dug.memoize
+def position(ticker: str, quantity: int) -> float:
+    """What some shares are worth."""
+    return quantity * spot(ticker)
+
+
+@dug.memoize
+def desk(*tickers: str) -> float:
+    """What a desk is worth."""
+    return sum(position(ticker, 100) for ticker in tickers)
+
+
+@dug.memoize
+def book() -> float:
+    """What all desks are worth, without those of which a price is missing."""
+    total = desk("AAPL", "MSFT") + desk("NVDA", "AAPL")
+    try:
+        return total + desk("GONE")
+    except KeyError:
+        return total
+
+
+def main() -> None:
+    """Write the pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    with dug.Context(tweaks={spot.node("AAPL"): dug.scale(0.5)}, name="stress") as ctx:
+        book()
+    with web.serve(ctx, open=False) as page, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 960, "height": 720})
+        tab.goto(page.url)
+        tab.wait_for_selector("tr.row a")
+        tab.screenshot(path=IMAGES / "web-nodes.png")
+        tab.click("text=book()")
+        tab.wait_for_selector("svg rect")
+        tab.screenshot(path=IMAGES / "web-node.png", full_page=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""A page in the browser that shows a context or a file: `serve` gives a `Page`.
+
+The page is served by a thread of this process, to this machine only, and looks: it runs no node.  Of a file nothing is decoded
+or imported.
+"""
+
+from ._page import Page, serve
+
+__all__ = ["Page", "serve"]

@@ -1,0 +1,45 @@
+"""The application of a page: `make_application`; its files by a table of their names, and the answers of `Answers` as JSON.
+
+All of it runs in the one thread of the server, so that `Answers` has one asker at a time.
+"""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ._answers import Answers, AskError
+
+FILES = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "app.css": ("app.css", "text/css; charset=utf-8"),
+    "favicon.ico": ("icon.svg", "image/svg+xml"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""By the name in an address: the file, and its type.  Nothing else of this machine is sent."""
+_FOLDER = Path(__file__).parent / "static"
+
+
+def make_application(answers: Answers) -> Starlette:
+    """Returns the application that shows what `answers` know."""
+
+    async def send_data(request: Request) -> Response:
+        try:
+            return JSONResponse(answers.answer(request.path_params["what"], request.query_params))
+        except AskError as exc:
+            return JSONResponse({"error": str(exc)}, exc.status)
+        except Exception as exc:  # noqa: BLE001  a file may turn out to be damaged at any row, and the page says so
+            return JSONResponse({"error": f"{type(exc).__name__}: {exc}"[:2_000]}, 500)
+
+    contents = {name: ((_FOLDER / file).read_bytes(), kind) for name, (file, kind) in FILES.items()}
+
+    async def send_file(request: Request) -> Response:
+        found = contents.get(request.path_params.get("name", ""))
+        return Response("There is nothing here.\n", 404) if found is None else Response(found[0], media_type=found[1])
+
+    return Starlette(
+        routes=[Route("/", send_file), Route("/data/{what}", send_data), Route("/{name}", send_file)],
+    )

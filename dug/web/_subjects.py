@@ -1,0 +1,215 @@
+"""What a page shows: `ContextSubject` and `FileSubject` answer in one way; `find_subject` makes one of what `serve` is given.
+
+Each is a look: it asks `Graph` and `LazyGraph`, as the texts in a terminal do, and runs nothing.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from os import PathLike
+from typing import Any
+
+from .._contexts.context import Context
+from .._inspect.context_details import ContextGraph
+from .._inspect.explain import explain
+from .._inspect.failures import Failed, list_failures
+from .._inspect.graph import Fact, Graph
+from .._inspect.lazy_graph import LazyGraph
+from .._text.frames import find_package
+from .._text.values import FRAMES, name_type, show, show_whole, tell_error, text_of
+from ..fingerprint import source_of
+from ..snapshot._details import SavedGraph
+from ..snapshot._look import Look, look
+from ..snapshot._saved import SavedNode
+from ._texts import LONGEST
+
+
+class Subject(ABC):
+    """A context or a file, as a page asks it."""
+
+    kind: str
+    is_live: bool
+    """True when it may change while it is shown."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What is shown, in one line."""
+
+    @property
+    @abstractmethod
+    def since(self) -> str:
+        """How old that is: when the file was saved, or when it was looked at."""
+
+    @abstractmethod
+    def find_stamp(self) -> Hashable:
+        """Returns what is another one whenever something has changed; takes no time that grows with the nodes."""
+
+    @abstractmethod
+    def take_graph(self) -> Graph[Any]:
+        """Returns all nodes as they are now."""
+
+    @abstractmethod
+    def look(self) -> LazyGraph[Any, Any, Any]:
+        """Returns the details of the nodes, for one question."""
+
+    def name_of(self, node: Any) -> Any:
+        """Returns the name by which the details know a node."""
+        return node
+
+    def list_failures(self) -> list[Failed[Any]]:
+        """Returns the nodes that failed, those in which an error began first."""
+        return list(list_failures(self.look()))
+
+    @abstractmethod
+    def find_source(self, node: Any) -> str | None:
+        """Returns the source text of the function of a node."""
+
+    @abstractmethod
+    def describe(self, node: Any) -> dict[str, Any]:
+        """Returns the value of a node as text, and what is known of its form."""
+
+    def explain(self, node: Any) -> str:
+        """Returns where the value of a node comes from."""
+        return str(explain(self.look(), self.name_of(node)))
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees what it holds."""
+
+
+class ContextSubject(Subject):
+    """A context of this process."""
+
+    kind = "context"
+    is_live = True
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    @property
+    def title(self) -> str:
+        return show_whole(self._ctx, 200)
+
+    @property
+    def since(self) -> str:
+        return datetime.now(UTC).isoformat(" ", "seconds")
+
+    def find_stamp(self) -> Hashable:
+        view = self._ctx._here()  # counters that the engine has anyway: nobody listens, and answers stay as fast as they are
+        return view.group.filings, view.group.generation, id(view.tweaks), len(view.cache)
+
+    def take_graph(self) -> Graph[Any]:
+        return self._ctx.graph()
+
+    def look(self) -> ContextGraph:
+        return ContextGraph(self._ctx._here())
+
+    def name_of(self, node: Any) -> Any:
+        return node._key
+
+    def find_source(self, node: Any) -> str | None:
+        return source_of(node._key[0].body)
+
+    def describe(self, node: Any) -> dict[str, Any]:
+        detail = self.look().detail(node._key)
+        record = detail.known
+        if record is None or record.error is not None:
+            error = None if record is None or record.error is None else record.error
+            return {} if error is None else {"error": f"{type(error).__name__}: {text_of(error, LONGEST)}"}
+        value = record.value
+        text = detail.value if detail.value != show(value) else show_whole(value, LONGEST)
+        return {"value": text, "type": name_type(value).replace(":", "."), **_describe_frame(value)}
+
+    def close(self) -> None:
+        """Nothing: the context is the user's."""
+
+
+class FileSubject(Subject):
+    """A file that a context was saved to."""
+
+    kind = "file"
+    is_live = False
+
+    def __init__(self, path: "str | PathLike[str]") -> None:
+        self._look: Look = look(path)
+        self._graph = SavedGraph(self._look)
+
+    @property
+    def title(self) -> str:
+        name = self._look.info.context
+        return f"{self._look.info.path.name}{f', {name}' if name else ''}"
+
+    @property
+    def since(self) -> str:
+        return f"saved {self._look.info.created}"
+
+    def find_stamp(self) -> Hashable:
+        return 0
+
+    def take_graph(self) -> Graph[Any]:
+        details = self._graph.all  # one pass over the file, for the details too
+        facts = [_make_fact(one.known) for one in details if one.known is not None]
+        return Graph(facts, {one.node: one.reads for one in details})
+
+    def look(self) -> SavedGraph:
+        return self._graph
+
+    def find_source(self, node: Any) -> str | None:
+        name = self._graph.detail(node).function
+        return next((function.source for function in self._look.functions if function.name == name), None)
+
+    def describe(self, node: Any) -> dict[str, Any]:
+        known = self._graph.detail(node).known
+        if known is None:
+            return {}
+        if known.error is not None:
+            return {"error": str(known.error)}
+        kept = {} if known.absent is None else {"absent": known.absent}
+        return {"value": known.value, "bytes": known.size_bytes, **kept}
+
+    def close(self) -> None:
+        self._look.close()
+
+
+def _make_fact(known: SavedNode) -> Fact[str]:
+    error, module = known.error, known.function.partition(":")[0]
+    return Fact(
+        known.node,
+        known.function,
+        module,
+        known.state,
+        known.is_source,
+        known.seconds,
+        known.own_seconds,
+        known.times_read,
+        known.size_bytes,
+        None if error is None else tell_error(error.type, error.text),
+    )
+
+
+def _describe_frame(value: object) -> dict[str, Any]:
+    """Returns the shape, the dtype and the size of a frame or an array; nothing of other values."""
+    package = name_type(value).partition(":")[0].partition(".")[0]
+    if package not in FRAMES:
+        return {}
+    said = find_package(package).describe(value)
+    if said is None:
+        return {}
+    columns = [f"{label}: {dtype}" for label, dtype in said.columns[:50]]
+    form = {"shape": " x ".join(map(str, said.shape)), "dtype": said.dtype or None, "bytes": said.size_bytes}
+    return {**form, "columns": columns} if columns else form
+
+
+def find_subject(what: Any) -> Subject:
+    """Returns the subject for what `serve` is given.
+
+    Raises:
+        SnapshotError: it is the path of a file that is no snapshot.
+        TypeError: it is neither a context nor a path.
+    """
+    if isinstance(what, Context):
+        return ContextSubject(what)
+    if isinstance(what, (str, PathLike)):
+        return FileSubject(what)
+    raise TypeError(f"serve() shows a dug.Context or the path of a file, not {show(what)}. Write dug.web.serve(ctx).")

@@ -1,0 +1,481 @@
+// Shows what dug.web serves. Texts reach the page by textContent only; `ask` is the one function that asks.
+// The address after # says what is shown: #nodes?text=spot&state=failed, #failures, #node?name=book(), #graph.
+
+const ROW = 32; // the height of a row, as the style sheet has it
+const PAGE = 200; // how many rows an answer has
+const PAUSE = 700; // milliseconds between two looks at something that may change
+const BOX = { width: 216, height: 34, right: 276, down: 46 };
+const SVG = "http://www.w3.org/2000/svg";
+const COLUMNS = [
+  ["node", "c-name", "name"], ["state", "c-state", "state"], ["value", "c-value", ""],
+  ["by itself", "c-time number", "own"], ["took", "c-time c-total number", "seconds"], ["read by", "c-read number", "read"],
+];
+
+async function ask(path) {
+  const answer = await fetch(`data/${path}`);
+  const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+  if (!answer.ok) throw new Error(said.error);
+  return said;
+}
+
+// Making elements
+
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null)); // a text becomes a text node, whatever is in it
+  return made;
+}
+
+function draw(tag, attributes = {}, text = null) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== null) made.textContent = text;
+  return made;
+}
+
+const get = (id) => document.getElementById(id);
+const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+const link = (view, query) => `#${view}?${new URLSearchParams(query)}`;
+const stateOf = (state, text = state) => make("span", { class: `state ${state}` }, text);
+const nodeLink = (one) => make("a", { class: "name", href: link("node", { name: one.name }), title: one.text }, one.text);
+
+function inSeconds(seconds) {
+  if (!seconds) return "";
+  if (seconds < 1e-3) return `${(seconds * 1e6).toFixed(0)} µs`;
+  return seconds < 1 ? `${(seconds * 1e3).toFixed(1)} ms` : `${seconds.toFixed(2)} s`;
+}
+
+function inBytes(size) {
+  const units = ["bytes", "kB", "MB", "GB"];
+  const power = Math.min(3, size < 1000 ? 0 : Math.floor(Math.log10(size) / 3));
+  return power ? `${(size / 1000 ** power).toPrecision(3)} ${units[power]}` : count(size, "byte");
+}
+
+// What is shown
+
+let head = null;
+let shown = null; // the view: its name, its query, and what brings it up to date
+let asked = 0; // so that an answer that comes late does not replace a later one
+
+function readAddress() {
+  const [view, query] = location.hash.slice(1).split(/\?(.*)/s);
+  return { view: VIEWS[view] ? view : "nodes", query: Object.fromEntries(new URLSearchParams(query || "")) };
+}
+
+function tell(error) {
+  const trouble = get("trouble");
+  trouble.textContent = error ? String(error.message || error) : "";
+  trouble.hidden = !error;
+}
+
+async function guarded(work) {
+  try {
+    await work();
+    tell(null);
+  } catch (error) {
+    tell(error instanceof TypeError ? "dug does not answer: the process that shows this page may have ended." : error);
+  }
+}
+
+async function refreshHead() {
+  const next = await ask("head");
+  const isNew = head === null || next.number !== head.number;
+  head = next;
+  document.title = `${head.title} – dug`;
+  get("title").textContent = head.title;
+  get("about").textContent = `${head.kind}, ${head.live ? "as of" : ""} ${head.since.replace("+00:00", " UTC")}, ${count(head.nodes, "node")}`;
+  if (isNew) {
+    const items = Object.entries(head.states).map(([state, number]) =>
+      make("li", {}, make("a", { href: link("nodes", { state }) }, stateOf(state, `${number.toLocaleString("en")} ${state}`))));
+    get("counts").replaceChildren(...items);
+    document.body.dataset.number = head.number;
+  }
+  return isNew;
+}
+
+async function show() {
+  const { view, query } = readAddress();
+  const number = ++asked;
+  const entries = [["nodes", "Nodes"], ["failures", "Failures"], ["graph", "Graph"]];
+  get("nav").replaceChildren(...entries.map(([name, text]) =>
+    make("a", { href: `#${name}`, "aria-current": name === view ? "page" : null }, text)));
+  await guarded(async () => {
+    const made = await VIEWS[view](query);
+    if (number !== asked) return;
+    const moved = shown !== null && (shown.view !== view || shown.query.name !== query.name);
+    shown = { view, query, refresh: made.refresh };
+    get("main").replaceChildren(...made.parts);
+    document.body.dataset.view = view;
+    if (moved) {
+      get("main").focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    if (made.after) made.after();
+  });
+}
+
+async function follow() {
+  if (head && head.live && !document.hidden) {
+    await guarded(async () => {
+      if ((await refreshHead()) && shown) await shown.refresh();
+    });
+  }
+  setTimeout(follow, PAUSE);
+}
+
+// Replaces a part of the page, and leaves the focus and the places to which its parts were scrolled.
+function replaceIn(parent, parts) {
+  const focused = parent.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  const scrolled = [...parent.querySelectorAll("[data-scroll]")].map((one) => [one.dataset.scroll, one.scrollTop, one.scrollLeft]);
+  const opened = [...parent.querySelectorAll("details")].map((one) => one.open);
+  parent.replaceChildren(...parts);
+  for (const [name, top, left] of scrolled) {
+    const one = parent.querySelector(`[data-scroll="${CSS.escape(name)}"]`);
+    if (one) one.scrollTo(left, top);
+  }
+  [...parent.querySelectorAll("details")].forEach((one, place) => { if (opened[place] !== undefined) one.open = opened[place]; });
+  if (focused) [...parent.querySelectorAll("a, input, select, button, [tabindex]")].find((one) => keyOf(one) === focused)?.focus();
+}
+
+const keyOf = (one) => `${one.tagName} ${one.id} ${one.getAttribute("href")}`;
+
+// The table of nodes
+
+async function showNodes(query) {
+  const filters = { text: query.text || "", function: query.function || "", state: query.state || "", sort: query.sort || "" };
+  const total = make("p", { class: "faint", role: "status", id: "total" });
+  const body = make("tbody");
+  const table = make("table", { "aria-label": "Nodes" },
+    make("thead", {}, make("tr", {}, ...COLUMNS.map(([text, kind, sort]) => headCell(text, kind, sort, filters)))), body);
+  const scroller = make("div", { class: "rows", tabindex: "0", "data-scroll": "rows", role: "region", "aria-label": "Table of nodes" }, table);
+  const known = new Map();
+  let rows = 0;
+
+  async function fetchPage(page) {
+    if (known.has(page)) return;
+    known.set(page, null);
+    const said = await ask(`rows?${new URLSearchParams({ ...filters, first: page * PAGE })}`);
+    known.set(page, said.rows);
+    rows = said.total;
+    total.textContent = count(rows, "node");
+    scroller.dataset.total = rows;
+  }
+
+  function paint() {
+    const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - 10);
+    const last = Math.min(rows, first + Math.ceil((scroller.clientHeight || 600) / ROW) + 20);
+    const focused = body.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const made = [spacer(first * ROW)];
+    for (let place = first; place < last; place++) {
+      const row = known.get(Math.floor(place / PAGE))?.[place % PAGE];
+      made.push(row ? makeRow(row, place) : make("tr", { class: "row" }, make("td", { colspan: COLUMNS.length }, "…")));
+    }
+    made.push(spacer((rows - last) * ROW));
+    table.setAttribute("aria-rowcount", rows + 1);
+    body.replaceChildren(...made);
+    if (focused) [...body.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus({ preventScroll: true });
+    const wanted = [Math.floor(first / PAGE), Math.floor(Math.max(first, last - 1) / PAGE)].filter((page) => !known.has(page));
+    if (wanted.length) guarded(async () => { await Promise.all(wanted.map(fetchPage)); paint(); });
+  }
+
+  async function refresh() {
+    const pages = [...known.keys()];
+    const near = Math.floor(scroller.scrollTop / ROW / PAGE);
+    known.clear();
+    await Promise.all(pages.filter((page) => Math.abs(page - near) < 2).map(fetchPage));
+    paint();
+  }
+
+  scroller.addEventListener("scroll", () => requestAnimationFrame(paint));
+  await fetchPage(0);
+  return { parts: [make("h2", {}, "Nodes"), makeFilters(filters), total, scroller], refresh, after: paint };
+}
+
+function headCell(text, kind, sort, filters) {
+  const isSorted = sort !== "" && filters.sort === sort;
+  const direction = sort === "name" || sort === "state" ? "ascending" : "descending";
+  const inside = sort ? make("a", { href: link("nodes", { ...filters, sort: isSorted ? "" : sort }) }, isSorted ? `${text} ▾` : text) : text;
+  return make("th", { class: kind, scope: "col", "aria-sort": isSorted ? direction : null }, inside);
+}
+
+const spacer = (height) => {
+  const made = make("tr", { class: "spacer", "aria-hidden": "true" }, make("td", { colspan: COLUMNS.length }));
+  made.firstChild.style.height = `${Math.max(0, height)}px`;
+  return made;
+};
+
+function makeRow(row, place) {
+  return make("tr", { class: "row", "aria-rowindex": place + 2 },
+    make("td", { class: "c-name" }, nodeLink(row)),
+    make("td", { class: "c-state" }, stateOf(row.state, row.source ? `${row.state}, source` : row.state)),
+    make("td", { class: "c-value value", title: row.value }, row.value),
+    make("td", { class: "c-time number" }, inSeconds(row.own)),
+    make("td", { class: "c-time c-total number" }, inSeconds(row.seconds)),
+    make("td", { class: "c-read number" }, row.read ? row.read.toLocaleString("en") : ""));
+}
+
+function makeFilters(filters) {
+  const go = (changes) => { location.hash = link("nodes", { ...filters, ...changes }); };
+  let waiting = null;
+  const text = make("input", { id: "text", type: "search", value: filters.text, autocomplete: "off", spellcheck: "false", oninput: () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => go({ text: text.value }), 150);
+  } });
+  const functions = head.functions.map(([name, number]) => [name, `${name} (${number.toLocaleString("en")})`]);
+  const states = Object.keys(head.states).map((state) => [state, state]);
+  return make("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    make("label", {}, "Search", text),
+    make("label", {}, "Function", makeSelect("function", functions, filters.function, go)),
+    make("label", {}, "State", makeSelect("state", [...states, ["source", "source"]], filters.state, go)));
+}
+
+function makeSelect(name, options, chosen, go) {
+  const known = options.some(([value]) => value === chosen) || !chosen ? options : [...options, [chosen, chosen]];
+  return make("select", { id: name, onchange: (event) => go({ [name]: event.target.value }) },
+    ...[["", "all"], ...known].map(([value, text]) => make("option", { value, selected: value === chosen }, text)));
+}
+
+// Failures, by the place that raised
+
+async function showFailures() {
+  const inside = make("div", { id: "failures" });
+  async function refresh() {
+    const said = await ask("failures");
+    const parts = said.groups.map((group) => make("section", { class: "place" },
+      make("h3", { class: "failed" }, group.error),
+      make("p", { class: "faint" }, `${group.place || "no place is known"}, ${count(group.count, "node")}`),
+      makeList(group.nodes, group.count, (one) => (one.passed ? " passed it on" : " raised it")),
+      make("details", {}, make("summary", {}, "Traceback"), make("pre", {}, group.traceback))));
+    const more = said.places > said.groups.length ? [make("p", {}, `${said.places - said.groups.length} more places`)] : [];
+    replaceIn(inside, parts.length ? [...parts, ...more] : [make("p", {}, "Nothing failed.")]);
+  }
+  await refresh();
+  return { parts: [make("h2", {}, "Failures, by the place that raised"), inside], refresh };
+}
+
+function makeList(nodes, total, say) {
+  const items = nodes.map((one) => make("li", {}, stateOf(one.state, ""), nodeLink(one), make("span", { class: "value" }, say(one))));
+  if (total > nodes.length) items.push(make("li", { class: "faint" }, `${(total - nodes.length).toLocaleString("en")} more`));
+  return make("ul", { class: "list" }, ...items);
+}
+
+// One node
+
+async function showNode(query) {
+  const facts = make("div", { id: "node" });
+  const picture = makePicture({ name: query.name, up: query.up || 2, down: query.down || 2 });
+  async function refresh() {
+    const [node] = await Promise.all([ask(`node?${new URLSearchParams({ name: query.name })}`), picture.refresh()]);
+    replaceIn(facts, tellNode(node));
+  }
+  await refresh();
+  return { parts: [facts, make("h2", {}, "Graph around it"), picture.controls, picture.frame], refresh, after: picture.fit };
+}
+
+function tellNode(node) {
+  const about = node.about;
+  const rows = [
+    ["state", stateOf(node.state, node.source ? `${node.state}, source` : node.state)],
+    ["function", make("a", { class: "name", href: link("nodes", { function: node.function }) }, node.function)],
+    ["tweak", node.tweak], ["type", about.type], ["shape", about.shape], ["dtype", about.dtype],
+    ["columns", about.columns && about.columns.join(", ")],
+    ["size", about.bytes || node.size ? inBytes(about.bytes || node.size) : null], ["not kept", about.absent],
+    ["took", node.seconds ? `${inSeconds(node.seconds)}, ${inSeconds(node.own) || "0 s"} by itself` : null],
+    ["began in", node.origin && node.origin.name !== node.name ? nodeLink(node.origin) : null],
+  ].filter(([, said]) => said).flatMap(([name, said]) => [make("dt", {}, name), make("dd", {}, said)]);
+  const block = (title, text) => (text ? [make("h2", {}, title), make("pre", { "data-scroll": title, tabindex: "0", "aria-label": title }, text)] : []);
+  const equals = (one) => (one.value ? `${one.state === "failed" ? " raised " : " = "}${one.value}` : "");
+  return [
+    make("h2", { class: "name" }, node.text),
+    ...block(about.error ? "Error" : "Value", about.error || about.value), make("dl", {}, ...rows),
+    ...block("Explanation", node.explain),
+    make("div", { class: "columns" },
+      make("section", {}, make("h2", {}, `Reads ${count(node.reads_total, "node")}`), makeList(node.reads, node.reads_total, equals)),
+      make("section", {}, make("h2", {}, `Read by ${count(node.readers_total, "node")}`), makeList(node.readers, node.readers_total, equals))),
+    ...block("Traceback", node.traceback), ...block("Source text", node.code),
+  ];
+}
+
+// Graphs
+
+async function showGraph() {
+  const picture = makePicture({});
+  await picture.refresh();
+  return { parts: [make("h2", {}, "The whole graph"), picture.controls, picture.frame], refresh: picture.refresh, after: picture.fit };
+}
+
+// The window of a picture moves and grows by its viewBox alone.
+function makePicture(query) {
+  const svg = draw("svg", { role: "group", "aria-label": "Graph: what was read is on the left" });
+  const frame = make("div", { class: query.name ? "picture" : "picture whole", id: "picture" }, svg);
+  const said = make("p", { class: "faint", role: "status" });
+  let size = { width: 1, height: 1 };
+  let seen = { x: 0, y: 0, width: 1, height: 1 };
+
+  const look = () => svg.setAttribute("viewBox", `${seen.x} ${seen.y} ${seen.width} ${seen.height}`);
+  function fit() {
+    const ratio = (frame.clientWidth || 800) / (frame.clientHeight || 400);
+    const width = Math.max(size.width, size.height * ratio, 560);
+    const middle = svg.querySelector(".middle");
+    const readable = 2.2 * (frame.clientWidth || 800); // wider than that, its texts cannot be read
+    const isSmall = width < readable || !middle;
+    seen = { width: isSmall ? width : readable * 0.7, height: (isSmall ? width : readable * 0.7) / ratio };
+    const [x, y] = isSmall ? [size.width / 2, size.height / 2] : [Number(middle.dataset.x), Number(middle.dataset.y)];
+    Object.assign(seen, { x: x - seen.width / 2, y: y - seen.height / 2 });
+    look();
+  }
+  function zoom(factor, x = seen.x + seen.width / 2, y = seen.y + seen.height / 2) {
+    const by = Math.min(Math.max(factor, 120 / seen.width), (20 * (size.width + size.height)) / seen.width);
+    seen = { x: x - (x - seen.x) * by, y: y - (y - seen.y) * by, width: seen.width * by, height: seen.height * by };
+    look();
+  }
+  function pan(right, down) {
+    seen.x += right * seen.width;
+    seen.y += down * seen.height;
+    look();
+  }
+  async function refresh() {
+    const path = query.name ? `around?${new URLSearchParams(query)}` : "graph";
+    const graph = await ask(path);
+    size = paintGraph(svg, graph);
+    frame.dataset.boxes = graph.boxes.length;
+    const left = graph.left_out ? `, ${graph.left_out.toLocaleString("en")} more left out` : "";
+    said.textContent = `${count(graph.boxes.length, graph.by)}${left}`;
+  }
+  followPointers(svg, frame, () => seen, zoom, pan);
+  svg.addEventListener("keydown", (event) => steer(event, svg, zoom, pan, fit));
+  const button = (text, label, onclick) => make("button", { type: "button", "aria-label": label, onclick }, text);
+  const controls = make("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
+    ...(query.name ? [makeSlider("up", "Steps to what it read", query, refresh, fit), makeSlider("down", "Steps to what read it", query, refresh, fit)] : []),
+    button("+", "Zoom in", () => zoom(0.75)), button("−", "Zoom out", () => zoom(1.33)), button("Fit", "Show all of it", fit), said);
+  return { frame, controls, refresh, fit };
+}
+
+function makeSlider(way, text, query, refresh, fit) {
+  const value = make("output", {}, ` ${query[way]}`);
+  return make("label", { for: way }, make("span", {}, text, value),
+    make("input", { id: way, type: "range", min: 0, max: 10, value: query[way], oninput: (event) => {
+      query[way] = event.target.value;
+      value.textContent = ` ${query[way]}`;
+      history.replaceState(null, "", link("node", query));
+      guarded(async () => { await refresh(); fit(); });
+    } }));
+}
+
+function paintGraph(svg, graph) {
+  const places = new Map(graph.boxes.map((box) => [box.name, { x: box.column * BOX.right + 20, y: box.row * BOX.down + 20 }]));
+  const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+  const lines = graph.lines.map(([from, to]) => {
+    const [a, b] = [places.get(from), places.get(to)];
+    const [x, y, u, v] = [a.x + BOX.width, a.y + BOX.height / 2, b.x, b.y + BOX.height / 2];
+    const bend = Math.max(30, Math.abs(u - x) / 2);
+    const line = draw("path", { d: `M${x} ${y} C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}` });
+    Object.assign(line.dataset, { from, to });
+    return line;
+  });
+  const boxes = graph.boxes.map((box) => makeBox(box, places.get(box.name), graph));
+  svg.replaceChildren(...lines, ...boxes);
+  if (focused) boxes.find((box) => box.dataset.name === focused)?.focus();
+  for (const box of boxes) {
+    const mark = (isNear) => lines.forEach((line) =>
+      line.classList.toggle("near", isNear && [line.dataset.from, line.dataset.to].includes(box.dataset.name)));
+    for (const [event, isNear] of [["focus", true], ["blur", false], ["mouseenter", true], ["mouseleave", false]]) {
+      box.addEventListener(event, () => mark(isNear));
+    }
+  }
+  const ends = [...places.values()];
+  return { width: Math.max(1, ...ends.map((one) => one.x)) + BOX.width + 20, height: Math.max(1, ...ends.map((one) => one.y)) + BOX.height + 20 };
+}
+
+function makeBox(box, place, graph) {
+  const href = graph.by === "function" ? link("nodes", { function: box.name }) : link("node", { name: box.name });
+  const made = draw("a", { href, class: `${box.state}${box.name === graph.middle ? " middle" : ""}`, "aria-label": `${box.text}, ${box.state}` });
+  Object.assign(made.dataset, { name: box.name, x: place.x + BOX.width / 2, y: place.y + BOX.height / 2 });
+  const characters = [...box.text];
+  const short = characters.length > 27 ? `${characters.slice(0, 26).join("")}…` : box.text;
+  made.append(draw("title", {}, box.text), draw("rect", { x: place.x, y: place.y, width: BOX.width, height: BOX.height, rx: box.state === "failed" ? 0 : 6 }),
+    draw("text", { x: place.x + 10, y: place.y + 21 }, short));
+  return made;
+}
+
+function followPointers(svg, frame, getSeen, zoom, pan) {
+  const pointers = new Map();
+  let moved = 0;
+  let spread = 0;
+  const spreadOf = () => { const [a, b] = [...pointers.values()]; return Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY); };
+  svg.addEventListener("pointerdown", (event) => {
+    pointers.set(event.pointerId, event);
+    moved = 0;
+    if (pointers.size === 2) spread = spreadOf();
+  });
+  svg.addEventListener("pointermove", (event) => {
+    const before = pointers.get(event.pointerId);
+    if (!before) return;
+    pointers.set(event.pointerId, event);
+    moved += Math.abs(event.clientX - before.clientX) + Math.abs(event.clientY - before.clientY);
+    if (moved > 4 && !svg.hasPointerCapture(event.pointerId)) svg.setPointerCapture(event.pointerId);
+    if (pointers.size === 2) {
+      const now = spreadOf();
+      if (now > 0 && spread > 0) zoom(spread / now);
+      spread = now;
+    } else pan((before.clientX - event.clientX) / frame.clientWidth, (before.clientY - event.clientY) / frame.clientHeight);
+  });
+  for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, (event) => pointers.delete(event.pointerId));
+  svg.addEventListener("dragstart", (event) => event.preventDefault());
+  svg.addEventListener("click", (event) => { if (moved > 4) event.preventDefault(); }, true);
+  svg.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const [seen, at] = [getSeen(), frame.getBoundingClientRect()];
+    zoom(1.0015 ** event.deltaY, seen.x + ((event.clientX - at.left) / at.width) * seen.width, seen.y + ((event.clientY - at.top) / at.height) * seen.height);
+  }, { passive: false });
+}
+
+// Arrow keys go to the next box in their direction; with Shift they move the picture.
+function steer(event, svg, zoom, pan, fit) {
+  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const way = ways[event.key];
+  if (event.key === "+" || event.key === "=") zoom(0.75);
+  else if (event.key === "-") zoom(1.33);
+  else if (event.key === "0") fit();
+  else if (way && event.shiftKey) pan(way[0] * 0.15, way[1] * 0.15);
+  else if (way) findNext(svg, document.activeElement, way)?.focus();
+  else return;
+  event.preventDefault();
+}
+
+function findNext(svg, from, [right, down]) {
+  let best = null;
+  let least = Infinity;
+  for (const box of svg.querySelectorAll("a")) {
+    const [x, y] = [box.dataset.x - from.dataset.x, box.dataset.y - from.dataset.y];
+    const onward = x * right + y * down;
+    const aside = Math.abs(x * down) + Math.abs(y * right);
+    if (onward > 1 && onward + 2 * aside < least) [best, least] = [box, onward + 2 * aside];
+  }
+  return best;
+}
+
+const VIEWS = { nodes: showNodes, failures: showFailures, node: showNode, graph: showGraph };
+
+async function begin() {
+  if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname + location.hash); // the cookie has it
+  addEventListener("hashchange", async () => {
+    const focused = document.activeElement?.id;
+    const caret = document.activeElement?.selectionStart;
+    await show();
+    if (["text", "function", "state"].includes(focused) && get(focused)) {
+      get(focused).focus({ preventScroll: true });
+      if (focused === "text") get("text").setSelectionRange(caret, caret);
+    }
+  });
+  await guarded(refreshHead);
+  await show();
+  follow();
+}
+
+begin();

@@ -1,0 +1,174 @@
+"""The page in headless Chromium: what is seen, clicked and typed, and what a hostile file cannot do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import pytest
+
+import dug
+from dug import snapshot, web
+
+pytestmark = pytest.mark.slow
+
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\"'\u202e"
+
+
+@dug.memoize
+def leaf(number):
+    """One of many."""
+    if number == 13:
+        raise LookupError("no quote for 13")
+    return number * 1.5
+
+
+@dug.memoize
+def gather(count):
+    """Read many."""
+    return [leaf.__name__ if number == 13 else leaf(number) for number in range(count)]
+
+
+@dug.memoize
+def echo(text):
+    """A node with a text of a stranger's."""
+    return text
+
+
+@dug.memoize
+def complain(text):
+    """A node that fails with it."""
+    raise ValueError(text)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser, started once."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the test extra")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def tab(browser):
+    """A tab of its own, which collects dialogs and errors."""
+    context = browser.new_context()
+    made = context.new_page()
+    made.set_default_timeout(60_000)
+    made.troubles = []
+    made.on("dialog", lambda dialog: (made.troubles.append(dialog.message), dialog.dismiss()))
+    made.on("pageerror", lambda error: made.troubles.append(str(error)))
+    made.on("console", lambda said: made.troubles.append(said.text) if said.type == "error" else None)
+    yield made
+    context.close()
+
+
+def test_a_graph_of_500_nodes_is_looked_at(tab):
+    """From the table a click leads to a node with its value, its explanation and at most 300 boxes around it."""
+    with dug.Context() as ctx:
+        gather(500)
+        with pytest.raises(LookupError):
+            leaf(13)
+    with web.serve(ctx, open=False) as page:
+        tab.goto(page.url)
+        tab.wait_for_selector("[data-total='501']")
+        assert "token" not in tab.url
+        tab.fill("#text", "gather")
+        tab.wait_for_selector("[data-total='1']")
+        tab.click("tr.row a")
+        tab.wait_for_selector("[data-boxes='300']")
+        assert tab.locator("svg a").count() == 300
+        assert tab.get_attribute("html", "lang") == "en"
+        assert "gather(500) = [" in tab.text_content("pre[aria-label=Explanation]")
+        assert "def gather" in tab.text_content("pre[aria-label='Source text']")
+        tab.click("text=Failures")
+        tab.wait_for_selector(".place")
+        assert "LookupError: no quote for 13" in tab.text_content(".place h3")
+        tab.click(".place li a")
+        tab.wait_for_selector("pre[aria-label=Traceback]")
+    assert tab.troubles == []
+
+
+def test_a_page_works_without_a_mouse_and_on_a_phone(tab):
+    """The keyboard leads from the search to a node and through the boxes of its graph; nothing is wider than a phone."""
+    with dug.Context() as ctx:
+        gather(3)
+    with web.serve(ctx, open=False) as page:
+        tab.set_viewport_size({"width": 390, "height": 800})
+        tab.goto(page.url)
+        tab.wait_for_selector("tr.row a")
+        tab.focus("#text")
+        tab.keyboard.type("gather")
+        tab.wait_for_selector("[data-total='1']")
+        assert tab.evaluate("document.activeElement.id") == "text"
+        tab.focus("tr.row a")
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector("[data-boxes='4']")
+        tab.focus("svg a.middle")
+        tab.keyboard.press("ArrowLeft")
+        assert "leaf" in tab.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        unnamed = "[...document.querySelectorAll('input, select')].filter((one) => !one.labels.length).length"
+        assert tab.evaluate(unnamed) == 0
+    assert tab.troubles == []
+
+
+def test_a_page_is_refreshed_in_place(tab):
+    """What runs while the page is shown appears in it."""
+    with dug.Context() as ctx, web.serve(ctx, open=False) as page:
+        leaf(1)
+        tab.goto(page.url)
+        tab.wait_for_selector("[data-total='1']")
+        leaf(2)
+        tab.wait_for_selector("[data-total='2']")
+    assert tab.troubles == []
+
+
+def test_a_hostile_file_shows_as_text(tab, tmp_path, monkeypatch):
+    """Names, values, errors and long texts with markup are text: no dialog, no element made of data, nothing imported."""
+    with dug.Context(name=HOSTILE) as ctx:
+        echo(HOSTILE)
+        echo(HOSTILE * 20_000)
+        with pytest.raises(ValueError, match="img"):
+            complain(HOSTILE)
+    path = tmp_path / "hostile.dug"
+    snapshot.save(ctx, path)
+    monkeypatch.setitem(sys.modules, __name__, None)
+    with web.serve(path, open=False) as page:
+        tab.goto(page.url)
+        tab.wait_for_selector("[data-total='3']")
+        for place in range(3):
+            tab.goto(page.url.partition("?")[0] + "#nodes")
+            tab.wait_for_selector("tr.row a")
+            tab.locator("tr.row a").nth(place).click()
+            tab.wait_for_selector("svg rect")
+            assert "<img src=x" in tab.text_content("#node h2")
+            assert tab.locator("img, main script, iframe").count() == 0
+        tab.goto(page.url.partition("?")[0] + "#failures")
+        tab.wait_for_selector(".place")
+        assert tab.locator("img, main script, iframe").count() == 0
+    assert sys.modules[__name__] is None
+    assert tab.troubles == []
+
+
+def test_many_nodes_are_scrolled_and_searched(tab, tmp_path):
+    """Of 4,000 nodes a table has a row for those that are seen, wherever one scrolls to."""
+    with dug.Context() as ctx:
+        for number in range(4_000):
+            echo(number)
+    path = tmp_path / "many.dug"
+    snapshot.save(ctx, path)
+    with web.serve(path, open=False) as page:
+        tab.goto(page.url)
+        tab.wait_for_selector("[data-total='4000']")
+        assert tab.locator("tr.row").count() < 100
+        tab.evaluate("document.querySelector('.rows').scrollTop = 1e9")
+        tab.wait_for_selector("tr.row a >> text=echo(3999)")
+        tab.fill("#text", "echo(1234)")
+        tab.wait_for_selector("[data-total='1']")
+    assert tab.troubles == []
