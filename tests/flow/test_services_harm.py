@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import anyio
 import pytest
+import redis
 from served import wait_until
 
 from dug.flow import Flow
-from dug.flow.services import RunGoneError, TamperedError, _runs, _services, declared
+from dug.flow.services import RunGoneError, ServerLostError, ServicesError, TamperedError, _runs, _services, declared
 from dug.flow.services._claims import claim, name_owner
 from dug.flow.services._writing import Writer
 
@@ -181,5 +182,95 @@ def test_a_checkpoint_that_was_tampered_with_ends_the_tape(make, run_here):
             await services.perform("summed", run.id)
             with anyio.fail_after(30), pytest.raises(TamperedError, match="the checkpoint of summed"):
                 await run["summed"].list()
+
+    run_here(main)
+
+
+# A server that refuses for a while
+
+
+@pytest.mark.parametrize("text", ["NOREPLICAS Not enough good replicas", "BUSY Redis is busy", "MISCONF Redis is configured"])
+def test_a_server_that_takes_nothing_now_is_asked_again(make, text):
+    """What a server refuses for a moment, as it does while it is replaced, is asked for again, as when it is away."""
+    server, refusals = make()._server, [redis.ResponseError(text)] * 3
+
+    def call():
+        if refusals:
+            raise refusals.pop()
+        return "answer"
+
+    assert server.trip(server.client.ping)
+    assert server.trip(call) == "answer"
+
+
+def test_a_server_that_takes_nothing_for_long_is_said(make):
+    """A server that goes on to refuse is a ServerLostError, which says what it says."""
+    server = make(patience_seconds=0.01)._server
+
+    def call():
+        raise redis.ResponseError("NOREPLICAS Not enough good replicas")
+
+    assert server.trip(server.client.ping)
+    with pytest.raises(ServerLostError, match="takes nothing now"):
+        server.trip(call)
+
+
+def test_who_works_outlives_a_server_that_refuses(make, run_here, monkeypatch):
+    """A starter whose look for work is refused goes on to look, and its program goes on."""
+
+    async def main():
+        services = make("squared", lease_seconds=0.2)
+        refusals = [redis.ResponseError("ERR unforeseen")]
+        scripts = services._server.scripts
+        look = scripts["look"]
+
+        def refuse(*args):
+            if refusals:
+                raise refusals.pop()
+            return look(*args)
+
+        monkeypatch.setitem(scripts, "look", refuse)
+        async with await start(services, SQUARED, numbers=[1, 2]) as run:
+            return await run["squared"].list()
+
+    assert run_here(main) == [1, 4]
+
+
+def test_a_starter_whose_claim_expired_while_the_server_was_away_goes_on(make, run_here):
+    """An input whose claim is gone is given up a lease later, so that a starter which is there has it again before."""
+
+    async def main():
+        services = make("squared", lease_seconds=600)
+        more = anyio.Event()
+
+        async def numbers():
+            yield 2
+            await more.wait()
+            yield 3
+
+        async with await start(services, SQUARED, numbers=numbers) as run, run["squared"].open() as reader:
+            found = [await anext(reader)]
+            client, names = services._server.client, services._link(run.id).names
+            client.pexpire(names.run, 10_000)
+            client.delete(names.claim("numbers"))
+            services._server.publish(run.id)  # all look at once, as when a server comes back
+            await wait_until(lambda: client.pttl(names.run) > 60_000)  # it was seen, and may be given up in a lease
+            for held in tuple(services._server.threads.held):
+                held.prolong()
+            more.set()
+            return [*found, *[value async for value in reader]]
+
+    assert run_here(main) == [4, 9]
+
+
+def test_services_that_are_closed_say_so(make, run_here):
+    """Who uses services that are closed is told so; a run that is open then ends its work, and not the program."""
+
+    async def main():
+        services = make("squared")
+        async with await start(services, SQUARED, declared("halved", "squared"), numbers=[1]) as run:
+            services.close()
+            with pytest.raises(ServicesError, match="are closed"):
+                await services.open(run.id)
 
     run_here(main)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._functions.async_driver import backend
 from ._claims import Claim, Link, claim, name_owner
-from ._errors import RunCancelledError, RunGoneError, StarterLostError
+from ._errors import RunCancelledError, RunGoneError, ServicesError, StarterLostError
 from ._looking import FREE, RunState, StepState, find_error, look
 from ._plan import Step
 from ._stepping import Processor, Stepping
@@ -70,6 +70,15 @@ class Crew:
                     await self._bell.wait(self._server.lease_ms / 2000)
             finally:
                 await backend().end([*self._tasks.values()])
+
+    async def work_on(self) -> None:
+        """Works until it is cancelled, or the services are closed; after an error of the server it goes on a while later."""
+        while not self._server.is_closed:
+            try:
+                await self.work()
+            except ServicesError as exc:  # readers and writers of the run say so, too
+                _logger.warning("dug.flow.services looks for work again in a while. %s", exc)
+                await backend().Sleep().last(self._server.lease_ms / 2000)
 
     async def look_once(self) -> None:
         """Lets all be worked on elsewhere that can be now."""
@@ -142,7 +151,13 @@ class Crew:
             await self._server.ask(self._server.trip, client.hdel, key, "sent")
 
     async def _give_up(self, link: Link, step: Step) -> None:
-        """Ends an input whose starter is gone."""
+        """Ends an input whose starter is gone.
+
+        All claims expire while a server is away: a starter that is there has its own again in a lease from when it takes writes.
+        """
+        server = self._server
+        await server.ask(server.trip, server.client.pexpire, link.names.run, server.ttl_ms)
+        await backend().Sleep().last(server.lease_ms / 1000)
         found = await self._server.ask(claim, link, step, name_owner())
         if isinstance(found, Claim):
             writer = Writer(found, lambda _: None, bool)

@@ -31,6 +31,13 @@ THREADS = 8
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.5
 _AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError, OSError)
 _REFUSED = (redis.AuthenticationError,)
+_NOT_NOW = ("BUSY ", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN")
+"""How errors begin that end by themselves, or when somebody has seen to the server."""
+
+
+def _is_away(exc: Exception) -> bool:
+    """True where the same trip may be answered later."""
+    return isinstance(exc, _AWAY) or (isinstance(exc, redis.ResponseError) and str(exc).startswith(_NOT_NOW))
 
 
 class Server:
@@ -71,17 +78,15 @@ class Server:
         while True:
             try:
                 answer = call(*args)
-            except _REFUSED as exc:
-                raise ServicesError(tell(self.shown, exc)) from exc
-            except _AWAY as exc:
+            except (redis.RedisError, OSError) as exc:
+                if isinstance(exc, _REFUSED) or not _is_away(exc):
+                    raise ServicesError(tell(self.shown, exc)) from exc
                 if self.is_closed or not self._has_answered or time.monotonic() - began > self._patience_s:
                     raise ServerLostError(self._tell(exc)) from exc
                 if self._told.is_due():
                     _logger.warning("%s Until then, runs wait.", self._tell(exc))
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
-            except redis.RedisError as exc:
-                raise ServicesError(tell(self.shown, exc)) from exc
             else:
                 self._has_answered = True
                 return answer
@@ -90,6 +95,8 @@ class Server:
         """Returns what is wrong with the server, and what to do about it."""
         if isinstance(exc, redis.OutOfMemoryError):  # to evict would make holes
             return f"{self.shown} is full ({exc}). Give it more memory, delete runs, or start them with keep=."
+        if str(exc).startswith(_NOT_NOW):
+            return f"{self.shown} takes nothing now ({exc}). See to it, and ask again."
         return tell(self.shown, exc)
 
     def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -110,6 +117,8 @@ class Server:
             self._submit(call, *args)
 
     def _submit(self, call: Callable[..., Any], *args: Any) -> "Future[Any]":
+        if self.is_closed:
+            raise ServicesError(f"These services of {self.shown} are closed. Make new ones: Services(url).")
         future: Future[Any] = self.threads.pool.submit(call, *args)
         future.add_done_callback(self._close_late)
         return future

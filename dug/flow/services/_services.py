@@ -248,7 +248,7 @@ class Services(Runs):
                 await Giving(claim, items).run()
             else:
                 running.give(claim, items)
-        running.begin(Crew(self._server, self._processors, lambda: [link], self._settle, self._dispatch).work)
+        running.begin(Crew(self._server, self._processors, lambda: [link], self._settle, self._dispatch).work_on)
         return running
 
     def _write_plan(self, link: Link, reader: str, reads: tuple[str, ...]) -> list[Claim]:
