@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anyio
 import pytest
 import redis
@@ -274,3 +276,28 @@ def test_services_that_are_closed_say_so(make, run_here):
                 await services.open(run.id)
 
     run_here(main)
+
+
+# A body that does what nobody expects
+
+
+def test_a_body_that_lets_a_cancellation_out_ends_its_tape(make):
+    """A body on asyncio that awaits a task which was cancelled ends its tape with an error, and is not begun again for ever."""
+
+    async def main():
+        services, begun = make(), []
+
+        @services.processor
+        async def squared(numbers):
+            begun.append(True)
+            yield 1
+            task = asyncio.ensure_future(anyio.sleep_forever())
+            task.cancel()
+            await task
+
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            with anyio.fail_after(30), pytest.raises(ServicesError, match=r"'squared' .* awaited something that was cancelled"):
+                await run["squared"].list()
+        return len(begun)
+
+    assert asyncio.run(main()) == 1

@@ -116,6 +116,10 @@ class Stepping:
             except _STOPPED as exc:
                 self._writer.failure = self._writer.failure or exc
                 _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), exc)
+            except backend().CANCELLED as exc:
+                if not self._is_stray():
+                    raise
+                await self._end(self._say_stray(exc))
             except Exception as exc:  # noqa: BLE001  whatever a body raises ends its tapes
                 note_stage(exc, say(self._link.plan.flow, self._step.name))
                 await self._end(exc)
@@ -123,6 +127,16 @@ class Stepping:
                 await self._end(None)
         finally:
             await self._writer.close()
+
+    def _is_stray(self) -> bool:
+        """True for a cancellation that a body raised though nobody cancelled it, which asyncio lets it do."""
+        count = getattr(self._task, "cancelling", None)
+        return count is not None and not count()
+
+    def _say_stray(self, exc: BaseException) -> ServicesError:
+        what = f"{self._step.name!r} of the run {self._link.run!r} awaited something that was cancelled, and did not catch that."
+        error = ServicesError(f"{what} Catch asyncio.CancelledError around that await.")
+        return error.with_traceback(exc.__traceback__)
 
     async def _end(self, error: Exception | None) -> None:
         try:
