@@ -28,6 +28,7 @@ from . import (
     recompute,
     recordings,
     scale,
+    services,
     stores,
     streams,
     ticks,
@@ -38,7 +39,7 @@ T = TypeVar("T")
 
 GROUPS = (
     "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "scale", "stores",
-    "peers", "memory", "import", "curves",
+    "services", "peers", "memory", "import", "curves",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ class Plan:
     recordings: recordings.Sizes
     scale: scale.Sizes
     stores: stores.Sizes
+    services: services.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -75,6 +77,7 @@ FULL = Plan(
     recordings=recordings.Sizes(),
     scale=scale.Sizes(),
     stores=stores.Sizes(),
+    services=services.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -91,6 +94,7 @@ QUICK = Plan(
     recordings=recordings.Sizes(sources=100),
     scale=scale.Sizes(scenarios=500),
     stores=stores.Sizes(calls=200),
+    services=services.Sizes(values=1_000),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -124,6 +128,7 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
             *(peers.find_missing() if {"peers", "ticks"} & set(groups) else ()),
             *(factors.find_missing() if "factors" in groups else ()),
             *(stores.find_missing() if "stores" in groups else ()),
+            *(services.find_missing() if "services" in groups else ()),
         ),
     )
 
@@ -141,6 +146,7 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         "recordings": lambda: recordings.cases(plan.recordings),
         "scale": lambda: scale.cases(plan.scale),
         "stores": lambda: stores.cases(plan.stores),
+        "services": lambda: services.cases(plan.services),
         "peers": lambda: peers.cases(plan.recompute),
         "memory": lambda: [memory.one_leaf(5 * plan.nodes)],
         "import": lambda: [memory.import_time()],

@@ -90,6 +90,10 @@ LIMITS_S = {
     "stream, a new node and a mark each": ("a value with a new node and a mark, us", 15e-6),
     "first value of a stream, 3 processors": ("a first value, us", 1e-3),
     "sending a scenario": ("a scenario sent to a worker process, us", 0.5e-3),
+    "value through another process, by the wall": ("a value through a processor of another process, us", 100e-6),
+    "value through another process, CPU of both processes": ("the CPU of such a value, us", 40e-6),
+    "first value from another process": ("a first value from another process, us", 20e-3),
+    "error from another process": ("an error from another process, us", 50e-3),
 }
 # By case and contender: what is compared with that contender, and the most it may be.
 BESIDE_PEERS = {

@@ -33,6 +33,7 @@ from benchmarks import (
     recompute,
     recordings,
     scale,
+    services,
     stores,
     streams,
     ticks,
@@ -53,6 +54,7 @@ TINY = command.Plan(
     recordings=recordings.Sizes(sources=10, hashes=1),
     scale=scale.Sizes(trades=10, inputs=6, scenarios=4, spin=0),
     stores=stores.Sizes(calls=5),
+    services=services.Sizes(values=50),
     ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
@@ -64,8 +66,9 @@ TICKS = (PEERS if dug.COMPILED else 0) + 1 + 2  # ratios, the window, bytes and 
 RECORDINGS = 2  # ratios, on both call paths
 STORES = 0 if {*stores.PACKAGES} & {*stores.find_missing()} else 3 if dug.COMPILED else 1  # redun may stand beside them
 SCALE = 2 if dug.COMPILED else 1  # a ratio, and seconds
-SERVICES = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE
-BARS = SERVICES + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+SERVICES = 4 if dug.COMPILED and not services.find_missing() else 0  # seconds
+OTHERS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE + SERVICES
+BARS = OTHERS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
@@ -113,7 +116,8 @@ def test_the_report_names_every_case_and_curve(results):
     names = [figure.case for figure in results.figures] + [curve.name for curve in results.curves]
 
     assert [name for name in names if name not in report] == []
-    assert results.missing == (*peers.find_missing(), *factors.find_missing(), *stores.find_missing())
+    missing = *peers.find_missing(), *factors.find_missing(), *stores.find_missing(), *services.find_missing()
+    assert results.missing == missing
 
 
 @pytest.mark.slow

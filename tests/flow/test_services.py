@@ -143,6 +143,21 @@ def test_a_value_of_an_input_without_codec_is_refused_at_the_start(make, run_her
     assert not runs
 
 
+def test_a_list_with_a_value_without_codec_is_refused_at_the_start(make, run_here):
+    """A list with a value that cannot be written is refused, with the name of its input, and leaves no run behind."""
+
+    async def main():
+        services = make("squared")
+        with pytest.raises(CodecError, match="object") as raised:
+            await make_flow("squared").start({"numbers": [1, object()]}, on=services)
+        await wait_until(lambda: not services._server.threads.held)
+        return raised.value.__notes__, services.runs(), services._server.client.keys(f"*{services.namespace}:*")
+
+    notes, runs, keys = run_here(main)
+    assert "'numbers'" in notes[-1]
+    assert (len(runs), keys) == (0, [])
+
+
 def test_an_error_arrives_with_its_type_its_text_and_the_users_line(make, run_here):
     """A reader gets the values before an error, then its type and text; its traceback has the line of the service."""
 

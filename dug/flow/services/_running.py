@@ -1,6 +1,7 @@
 """A run that services share, as one process sees it: `ServicesRun`, its outputs by name, each a stream from the start."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from contextvars import copy_context
 from typing import Any, Self
 from uuid import uuid4
@@ -146,6 +147,8 @@ class Giving:
     def __init__(self, claim: Claim, items: Any) -> None:
         self._claim, self._items = claim, items
         self._writer = Writer(claim, lambda _: None, self._cancel)
+        self.error: Exception | None = None
+        """What the user's generator raised, or why a value cannot be written: the input ends with it."""
         self.cancel: Callable[[], object] = bool
         """Called when nothing can be written any more, and no value is there to be told so."""
 
@@ -159,12 +162,14 @@ class Giving:
         self._writer.begin()
         try:
             try:
-                async for item in iterate(self._items):
-                    if self._writer.put(tape, item):
-                        await self._writer.give_way()
+                async with aclosing(iterate(self._items)) as items:
+                    async for item in items:
+                        if self._writer.put(tape, item):
+                            await self._writer.give_way()
             except ServicesError:
                 raise
             except Exception as exc:  # noqa: BLE001  whatever the user's generator raises ends the input
+                self.error = exc
                 await self._writer.end(exc)
             else:
                 await self._writer.end()

@@ -245,11 +245,21 @@ class Services(Runs):
         for claim in claims:
             items = wired.items[claim.step.name]
             if isinstance(items, tuple):
-                await Giving(claim, items).run()
+                await self._give_all(running, claim, items)
             else:
                 running.give(claim, items)
         running.begin(Crew(self._server, self._processors, lambda: [link], self._settle, self._dispatch).work_on)
         return running
+
+    async def _give_all(self, running: ServicesRun, claim: Claim, items: tuple[Any, ...]) -> None:
+        """Writes the values of an input; a run that lacks one is not left behind."""
+        giving = Giving(claim, items)
+        await giving.run()
+        if giving.error is not None:
+            await running.aclose()
+            await self._server.ask(self.delete, running.id)
+            giving.error.add_note(f"It is a value of the input {claim.step.name!r}, which goes to other services.")
+            raise giving.error
 
     def _write_plan(self, link: Link, reader: str, reads: tuple[str, ...]) -> list[Claim]:
         """Writes a plan, and claims the inputs; then the run can be found."""
