@@ -11,7 +11,7 @@ from served import wait_until
 
 from dug.flow import Flow
 from dug.flow.services import RunGoneError, ServerLostError, ServicesError, TamperedError, _runs, _services, declared
-from dug.flow.services._claims import claim, name_owner
+from dug.flow.services._claims import claim, find_checkpoint, name_owner
 from dug.flow.services._writing import Writer
 
 SQUARED = declared("squared", "numbers")
@@ -301,3 +301,41 @@ def test_a_body_that_lets_a_cancellation_out_ends_its_tape(make):
         return len(begun)
 
     assert asyncio.run(main()) == 1
+
+
+def test_after_a_retry_a_writer_waits_for_those_who_begin_again(make, run_here):
+    """With keep= a step that failed with what it reads finds, after a retry, what it has not read, however late it begins."""
+
+    async def main():
+        services, fails = make(keep=8), [False, True]
+
+        @services.processor
+        async def source(numbers):
+            async for number in numbers:
+                if number == 20 and fails.pop():
+                    raise ValueError("once")
+                yield number
+
+        @services.processor(resume="value")
+        async def squared(source):
+            async for number in source:
+                yield number * number
+
+        flow = Flow(declared("source", "numbers"), declared("squared", "source"), name="harm")
+        async with await flow.start({"numbers": [*range(60)]}, on=make(keep=8)) as run:
+            link = services._link(run.id)
+            async with anyio.create_task_group() as group:
+                group.start_soon(services.perform, "source", run.id)
+                group.start_soon(services.perform, "squared", run.id)
+                with pytest.raises(ValueError, match="once"):
+                    await run["squared"].list()
+            services.retry(run.id)
+            said, step = link.server.client.hget(link.names.readers("source"), "squared"), link.plan.steps[-1]
+            assert said == b"%d:0" % find_checkpoint(link, step).inputs["source"]
+            await run.aclose()  # nobody waits for this reader any more
+            async with anyio.create_task_group() as group:
+                group.start_soon(services.perform, "source", run.id)
+                group.start_soon(services.perform, "squared", run.id)
+            return [(step.state, *step.items.values()) for step in services.status(run.id).steps]
+
+    assert run_here(main) == [("ended", 60)] * 3

@@ -169,6 +169,13 @@ def claim(link: Link, step: Step, owner: str) -> Claim | str:
     return Claim(link, step, owner, pairs(found[0]))
 
 
+def find_checkpoint(link: Link, step: Step) -> Checkpoint:
+    """Returns from where a step goes on: from the start where there is no checkpoint that can be used; blocks."""
+    sealed = link.server.trip(link.server.client.hget, link.names.step(step.name), "checkpoint")
+    opened = None if sealed is None else link.sealing.open("k", step.name, sealed)
+    return Checkpoint({}, {}) if opened is None else Checkpoint.read(opened)
+
+
 def pairs(flat: Sequence[Any]) -> dict[bytes, bytes]:
     """Returns a hash of the server as a dict."""
     return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..._inspect.table import Table
 from ...stores._signing import Signing
-from ._claims import Link
+from ._claims import Link, find_checkpoint
 from ._entries import Sealing
 from ._errors import RunGoneError, TamperedError
 from ._keys import Keys
@@ -70,10 +70,13 @@ class Runs:
         """
         link, server = self._link(run), self._server
         failed = [step.name for step in look(link).steps if step.state == "failed"]
+        names, keys, args = link.names, [link.names.run], [self._keys.news, f"{run}/", server.ttl_ms]
         for step in link.plan.steps:
-            names = link.names
-            keys = [names.run, names.step(step.name), names.claim(step.name), *map(names.tape, step.outputs)]
-            link.check(server.run("retry", keys, [self._keys.news, f"{run}/"]))
+            kept = [tape for tape in step.inputs if tape in link.plan.keep]
+            begins = find_checkpoint(link, step).inputs if kept else {}
+            keys += [names.step(step.name), *map(names.tape, step.outputs), *map(names.readers, kept)]
+            args += [step.name, len(step.outputs), len(kept), *[begins.get(tape, 0) for tape in kept]]
+        link.check(server.run("retry", keys, args))
         server.trip(self._note_run, run, link.plan.started)
         server.publish(run)
         return tuple(failed)

@@ -166,16 +166,27 @@ redis.call('PEXPIRE', KEYS[3], ARGV[4])
 return 'skipped'
 """
 
-# KEYS: run, step, claim, and the tapes of the step.  ARGV: channel, message.
+# KEYS: run; for each step: its hash, its tapes, the readers of those of its inputs that do not keep all.
+# ARGV: channel, message, ttl in ms; for each step: its name, how many tapes, how many such inputs, and for each of these from
+#   where it goes on.  All in one go: what a step that begins again has to read must be kept from its writer's first append on.
 RETRY = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 redis.call('HDEL', KEYS[1], 'cancelled')
-if redis.call('HGET', KEYS[2], 'done') == 'failed' then
-  redis.call('HDEL', KEYS[2], 'done')
-  for i = 4, #KEYS do
-    local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)
-    if last[1] and string.match(last[1][1], '%-0$') == nil then redis.call('XDEL', KEYS[i], last[1][1]) end
+local step, at = 2, 4
+while at <= #ARGV do
+  local tapes, inputs = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  if redis.call('HGET', KEYS[step], 'done') == 'failed' then
+    redis.call('HDEL', KEYS[step], 'done')
+    for i = step + 1, step + tapes do
+      local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)
+      if last[1] and string.match(last[1][1], '%-0$') == nil then redis.call('XDEL', KEYS[i], last[1][1]) end
+    end
+    for i = 1, inputs do
+      redis.call('HSET', KEYS[step + tapes + i], ARGV[at], ARGV[at + 2 + i] .. ':0')
+      redis.call('PEXPIRE', KEYS[step + tapes + i], ARGV[3])
+    end
   end
+  step, at = step + 1 + tapes + inputs, at + 3 + inputs
 end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return 'ready'
