@@ -1730,6 +1730,13 @@ MUTANTS = (
         STORE_PROGRAMS,
     ),
     Mutant(
+        "a run in flight outlives an invalidation by another process",
+        "stores/_writer.py",
+        "        if late:\n            self.backend.delete(late)\n",
+        "",
+        ("stores/test_late_runs.py",),
+    ),
+    Mutant(
         "the seal of a row does not cover its call",
         "stores/_path.py",
         """    call = f"{function}\\0{arguments}".encode("utf-8", "surrogatepass")\n""",

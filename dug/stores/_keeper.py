@@ -209,7 +209,9 @@ class Keeper:
             self.store.refuse(function.name, "an argument has no codec")
             return _NOTHING
         prints = [*self.store.list_accepted(definition), definition.print]
-        return Search(definition, call, [place_of(function.name, print_, call) for print_ in prints])
+        search = Search(definition, call, [place_of(function.name, print_, call) for print_ in prints])
+        search.since = self.store.writer.find_invalidation(function.name)
+        return search
 
     def _look(self, run: Run, search: Search) -> Memo | None:
         """Returns the kept run at the place where a search is, and in other places if there is none."""
@@ -375,7 +377,7 @@ class Keeper:
         said = (at, function.name, print_, arguments, packed, digest, encoded.codec, needs, data, len(data))
         row = Row(*said, seconds, own, store.now())
         leases, search.leases = search.leases, []
-        store.writer.put(row, leases)
+        store.writer.put(row, leases, search.since)
 
     def _find_place(self, search: Search, path: Path) -> bytes | None:
         """Returns where a run belongs; None where it does not ask as the runs did that parted from it."""

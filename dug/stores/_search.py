@@ -12,8 +12,8 @@ class Search:
     """A look for kept runs of one node, for one run here."""
 
     __slots__ = (
-        "at", "call", "definition", "is_over", "leases", "parted", "path", "pause", "places", "readers", "reason", "slot",
-        "until",
+        "at", "call", "definition", "is_over", "leases", "parted", "path", "pause", "places", "readers", "reason", "since",
+        "slot", "until",
     )  # fmt: skip
 
     def __init__(self, definition: Definition, call: str, places: list[bytes]) -> None:
@@ -28,6 +28,8 @@ class Search:
         """Where this run belongs, once it is known: there was nothing."""
         self.parted: list[tuple[int, Told, bytes]] = []
         """Where the rows on the way differed: at which position, in which read, by which digest."""
+        self.since: str | None = None
+        """The name of the last invalidation of the function, from before this look; None where nobody could tell."""
         self.leases: list[bytes] = []
         self.pause = 0.0
         """How long to wait before the next look, because another process does this run."""

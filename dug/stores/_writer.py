@@ -12,13 +12,14 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from ._backend import Backend, Row, Seen, StoreError
+from ._backend import NOT_YET, Backend, Row, Seen, StoreError
 from ._forks import begin_anew_in_children
 from ._outage import Outage, Seldom
 
@@ -67,6 +68,10 @@ class Writer:
         """What the backend could not forget yet."""
         self._outage = Outage("", (StoreError,), self._clock)
         """Of these."""
+        self._since: dict[bytes, str] = {}
+        """By the places of rows: the name of the last invalidation of the function, from before the run."""
+        self._last: dict[str, str] = {}
+        """By their names: the last invalidation of functions that is known here."""
         self._given_back: list[bytes] = []
         self._leases: set[bytes] = set()
         self._renewed = 0.0
@@ -79,10 +84,17 @@ class Writer:
         """Returns a row that is queued."""
         return self._rows.get(at)
 
-    def put(self, row: Row, leases: Sequence[bytes] = ()) -> None:
-        """Queues a row; the leases are given back once it is written."""
+    def put(self, row: Row, leases: Sequence[bytes] = (), since: str | None = None) -> None:
+        """Queues a row; the leases are given back once it is written.
+
+        Args:
+            row: the row.
+            leases: those of its run.
+            since: what `find_invalidation` gave before the run.
+        """
         with self._lock:
-            self._rows.setdefault(row.at, row)
+            if self._rows.setdefault(row.at, row) is row and since is not None:
+                self._since[row.at] = since
             self._given_back.extend(leases)
             self._leases.difference_update(leases)
             self._work()
@@ -99,14 +111,40 @@ class Writer:
         """True for a row that is to be removed."""
         return at in self._removed
 
+    def find_invalidation(self, function: str) -> str | None:
+        """Returns the name of an invalidation of a function, the last one or an earlier one; None where nobody can tell.
+
+        With an earlier one a run is not kept that could be, and no other harm is done; so each function is asked for once.
+        """
+        name = self._last.get(function)
+        if name is None and not self._outage.is_paused:
+            with suppress(StoreError):  # of which the look that comes next tells
+                name = self._last[function] = _name(self._outage.attempt(partial(self.backend.get_invalidation, function)))
+        return name
+
+    def _take_back(self, rows: Sequence[Row], since: Mapping[bytes, str]) -> None:
+        """Removes rows that were just written, of runs that began before their function was invalidated.
+
+        Who invalidates notes that first, and removes what is there after that.  So either the note is seen here, or the rows were
+        there when it was made.
+        """
+        late = list[bytes]()
+        for function in {row.function for row in rows if row.at in since}:
+            last = self._last[function] = _name(self.backend.get_invalidation(function))
+            late.extend(row.at for row in rows if row.function == function and since.get(row.at, last) != last)
+        if late:
+            self.backend.delete(late)
+
     def forget(self, function: str, is_of: Callable[[Row], bool], done: Callable[[], None]) -> None:
         """Has the backend forget runs of a function now.
 
         Raises:
             StoreError: it does not answer.  It is asked again with later rows, at the end of contexts and when this is closed.
         """
+        self._last.pop(function, None)
         try:
             self._outage.attempt(partial(self.backend.forget, function, is_of))
+            self._last.pop(function, None)  # a run may have begun meanwhile, with the name of before
         except StoreError:
             with self._lock:
                 self._invalidated.append(Forgetting(function, is_of, done))
@@ -166,6 +204,7 @@ class Writer:
         with self._writing:
             with self._lock:
                 rows, leases, seen, removed = list(self._rows.values()), self._given_back, self._seen, dict(self._removed)
+                since = {row.at: self._since[row.at] for row in rows if row.at in self._since}
                 self._given_back, self._seen = [], []
             try:
                 if self._invalidated and not self._outage.is_paused:
@@ -176,18 +215,22 @@ class Writer:
                     with self._lock:
                         self._seen[:0] = seen
                 if rows:
-                    self._succeeds(self._put, rows)
+                    self._succeeds(self._put, rows, since)
                 if leases:
                     self._succeeds(self.backend.release, leases, self.owner)
             finally:
                 with self._lock:
                     for row in rows:  # until now, so that `find` has them until the backend does
                         self._rows.pop(row.at, None)
+                        self._since.pop(row.at, None)
                     for at in removed:  # those that could not be removed are found once more
                         self._removed.pop(at, None)
 
-    def _put(self, rows: Sequence[Row]) -> None:
-        self.written += self.backend.put(rows)
+    def _put(self, rows: Sequence[Row], since: Mapping[bytes, str]) -> None:
+        new = self.backend.put(rows)
+        self.written += new
+        if new and since:
+            self._take_back(rows, since)
 
     def _remove(self, removed: Mapping[bytes, bytes | None]) -> None:
         damaged = [digest for digest in removed.values() if digest is not None]
@@ -270,6 +313,11 @@ class Writer:
         self.backend.close()
         self._hurry.set()
         self._news.set()
+
+
+def _name(invalidation: str) -> str:
+    """Returns the name of an invalidation, whether or not it is noted elsewhere, too."""
+    return invalidation.partition(NOT_YET)[0]
 
 
 def _list_writers() -> list[Writer]:
