@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from hashlib import blake2b
+from math import isfinite
 from time import monotonic
 from typing import Any
 
@@ -232,8 +233,8 @@ def _tell(taken: _Taken, fact: Fact[Any]) -> dict[str, Any]:
         **taken.refer(fact.node),
         "function": clean(fact.function, LONGEST_NAME),
         "source": fact.is_source,
-        "seconds": fact.seconds,
-        "own": fact.own_seconds,
+        "seconds": fact.seconds if isfinite(fact.seconds) else 0.0,  # a file may say anything, and JSON has no infinity
+        "own": fact.own_seconds if isfinite(fact.own_seconds) else 0.0,
         "read": fact.times_read,
         "size": fact.size,
     }

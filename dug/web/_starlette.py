@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ._answers import Answers, AskError
+from ._texts import LONGEST_NAME, clean
 
 FILES = {
     "": ("index.html", "text/html; charset=utf-8"),
@@ -32,7 +33,7 @@ def make_application(answers: Answers) -> Starlette:
         except AskError as exc:
             return JSONResponse({"error": str(exc)}, exc.status)
         except Exception as exc:  # noqa: BLE001  a file may turn out to be damaged at any row, and the page says so
-            return JSONResponse({"error": f"{type(exc).__name__}: {exc}"[:2_000]}, 500)
+            return JSONResponse({"error": clean(f"{type(exc).__name__}: {exc}", LONGEST_NAME)}, 500)
 
     contents = {name: ((_FOLDER / file).read_bytes(), kind) for name, (file, kind) in FILES.items()}
 

@@ -10,6 +10,8 @@ import pytest
 import dug
 from dug import snapshot, web
 
+pytest.importorskip("starlette", reason="starlette is in the web extra")
+pytest.importorskip("uvicorn", reason="uvicorn is in the web extra")
 pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\"'\u202e"

@@ -12,10 +12,15 @@ import pytest
 
 import dug
 from dug import snapshot, web
+from dug._inspect.graph import Fact, Graph
 from dug.cli import main
+from dug.web._answers import Answers
 from dug.web._guard import HEADERS
 from dug.web._layers import arrange
-from dug.web._starlette import FILES
+from dug.web._subjects import ContextSubject
+
+pytest.importorskip("starlette", reason="starlette is in the web extra")
+pytest.importorskip("uvicorn", reason="uvicorn is in the web extra")
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\u202e"
 
@@ -130,6 +135,8 @@ def test_every_answer_forbids_what_is_not_the_pages_own(page, path, token):
 
 def test_the_files_of_the_page_are_there(page):
     """Each file of the table is sent with its type."""
+    from dug.web._starlette import FILES
+
     for name, (_, kind) in FILES.items():
         status, headers, body = ask(page, f"/{name}")
         assert (status, headers["content-type"]) == (200, kind)
@@ -229,6 +236,17 @@ def test_a_whole_graph_of_many_nodes_has_a_box_for_each_function(ctx, live_page)
     (name,) = [row["name"] for row in ask_data(live_page, "rows?text=gather")["rows"]]
     around = ask_data(live_page, f"around?name={quote(name)}")
     assert (len(around["boxes"]), around["left_out"]) == (300, 101)
+
+
+def test_a_time_that_is_no_number_does_not_break_the_page(ctx, monkeypatch):
+    """A stranger's file may say that a node took for ever; the table shows the others all the same."""
+    subject = ContextSubject(ctx)
+    graph = Graph([Fact("a", "m:f", "m", "computed", seconds=float("inf"), own_seconds=float("nan"))], {})
+    monkeypatch.setattr(subject, "take_graph", lambda: graph)
+    monkeypatch.setattr(subject, "name_of", lambda _: show_back.node("x")._key)
+    (row,) = Answers(subject).answer("rows", {})["rows"]
+
+    assert (row["seconds"], row["own"]) == (0.0, 0.0)
 
 
 def test_a_box_is_to_the_right_of_all_that_it_reads():
