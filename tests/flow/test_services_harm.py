@@ -238,6 +238,41 @@ def test_who_works_outlives_a_server_that_refuses(make, run_here, monkeypatch):
     assert run_here(main) == [1, 4]
 
 
+def test_a_body_outlives_a_connection_that_is_cut_at_news(make, run_here, monkeypatch):
+    """A connection that is cut while a step asks what the news are about does not end its body: it asks again."""
+
+    async def main():
+        services, begun, cuts = make(lease_seconds=600), [], [redis.ConnectionError("cut")]
+        more = anyio.Event()
+
+        @services.processor
+        async def squared(numbers):
+            begun.append(True)
+            yield 1
+            await more.wait()
+            yield 2
+
+        scripts = services._server.scripts
+        renew = scripts["renew"]
+
+        def cut(*args):
+            if cuts:
+                raise cuts.pop()
+            renewed.append(True)
+            return renew(*args)
+
+        renewed = []
+        monkeypatch.setitem(scripts, "renew", cut)
+        async with await start(services, SQUARED, numbers=[1]) as run, run["squared"].open() as reader:
+            found = [await anext(reader)]
+            services._server.publish(run.id)
+            await wait_until(lambda: renewed)
+            more.set()
+            return [*found, *[value async for value in reader]], len(begun)
+
+    assert run_here(main) == ([1, 2], 1)
+
+
 def test_a_starter_whose_claim_expired_while_the_server_was_away_goes_on(make, run_here):
     """An input whose claim is gone is given up a lease later, so that a starter which is there has it again before."""
 

@@ -92,7 +92,7 @@ class Stepping:
                 while not self._is_over:
                     await self._news.wait(None)
                     if not self._is_over:  # something about the run: was it cancelled?
-                        await self._link.server.ask(self._claim.prolong)
+                        await self._link.server.ask(self._link.server.trip, self._claim.prolong)
         except BaseException:
             await backend().end([self._task])
             raise
