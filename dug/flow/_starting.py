@@ -17,7 +17,7 @@ from .._core.read import Node, current
 from .._functions.stream import Stream
 from .._text.values import show
 from ._asking import Asking
-from ._errors import FloatingInputError, FlowError, MissingInputError
+from ._errors import FlowError
 from ._nodes import INPUT, definition, is_processor, items, register, start_number, value_async
 from ._running import RunningFlow
 from ._wiring import Wiring
@@ -107,7 +107,7 @@ class Starting(Asking):
             wiring = self._wiring
             outputs = wiring.outputs()
             order = wiring.order(outputs if outputs and not all_outputs else wiring.definitions)  # a circle has no outputs
-            self._check_inputs(order)
+            wiring.check(self.name, order, is_start=True)
             started = [name for name in order if wiring.definitions[name] != INPUT and name not in (inputs or {})]
             asked = started if all_outputs else outputs
             if on is None:
@@ -115,15 +115,6 @@ class Starting(Asking):
             given = {name: stated.get(items.node(self.name, name), found) for name, found in (inputs or {}).items()}
             wired = self._wire(order, asked, given)
         return await on._start(wired)
-
-    def _check_inputs(self, order: list[str]) -> None:
-        wiring = self._wiring
-        try:
-            wiring.check(self.name, order)
-        except (FloatingInputError, MissingInputError) as exc:
-            missing = next(name for name in order if wiring.is_missing(name))
-            exc.add_note(f"If it is a stream, give its items: flow.start({{{missing!r}: items}}).")
-            raise
 
     def _wire(self, order: list[str], asked: list[str], given: dict[str, Any]) -> Wired:
         """Returns what another process must know of the flow, as it is in the scenario in force."""

@@ -164,8 +164,8 @@ class Wiring:
         """Returns the names that are read and that the flow does not have."""
         return list(dict.fromkeys([one for reads in self.reads.values() for one in reads if one not in self.definitions]))
 
-    def check(self, flow: str, order: Sequence[str]) -> None:
-        """Refuses names that cannot be computed.
+    def check(self, flow: str, order: Sequence[str], *, is_start: bool = False) -> None:
+        """Refuses names that cannot be computed; at a start, what to type gives items.
 
         Raises:
             FloatingInputError: one is not in the flow.
@@ -177,7 +177,7 @@ class Wiring:
         floating = [name for name in absent if name not in self.definitions]
         for kind, found in ((FloatingInputError, floating), (MissingInputError, absent)):
             if found:
-                raise kind("\n".join(self.say_missing(flow, name) for name in found))
+                raise kind("\n".join(self.say_missing(flow, name, is_start=is_start) for name in found))
         gone = [name for name in order if self.is_gone(name)]
         if gone:
             raise FlowError("\n".join(self.say_gone(flow, name) for name in gone))
@@ -193,14 +193,17 @@ class Wiring:
         if moves:
             raise MovedError("\n".join(self.say_moved(flow, *move) for move in moves))
 
-    def say_missing(self, flow: str, name: str) -> str:
+    def say_missing(self, flow: str, name: str, *, is_start: bool = False) -> str:
         """Returns what is wrong with a missing name, and what to type."""
         readers = ", ".join(map(repr, self.find_readers(name)[:4])) or "nobody"
+        remedy = f"flow.insert({name!r}, value)"
+        if is_start:
+            remedy = f"flow.start({{{name!r}: items}}) for a stream, or {remedy} before it"
         if name in self.definitions:
-            return f"the input {name!r} of the flow {flow!r}, read by {readers}, has no value. Type flow.insert({name!r}, value)."
+            return f"the input {name!r} of the flow {flow!r}, read by {readers}, has no value. Type {remedy}."
         alike = difflib.get_close_matches(name, self.definitions, 1)
         meant = f" or, if {alike[0]!r} is meant, flow.repoint({name!r}, {alike[0]!r})" if alike else ""
-        return f"the flow {flow!r} has no {name!r}, read by {readers}. Write flow.insert({name!r}, value){meant}."
+        return f"the flow {flow!r} has no {name!r}, read by {readers}. Write {remedy}{meant}."
 
 
 def read_wiring(view: View, flow: str, value: Any) -> Wiring:
