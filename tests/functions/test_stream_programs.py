@@ -6,7 +6,7 @@ Rough ones have ``keep=`` as well, and askers in other threads; nodes are tweake
 from __future__ import annotations
 
 import random
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -16,37 +16,11 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import sniffio
+from support.stream_programs import LEAVES, SOURCES, STAGES, draw_stages, expect, give_late
 
 import dug
 
-LEAVES, SOURCES, STAGES = 3, 2, 5
-
-
-def make_program(chance):
-    """Return what each stage does: its kind, what it reads, and a leaf with the position from which it reads that."""
-    stages = []
-    for number in range(STAGES):
-        kind = chance.choice(["map", "filter", "both", "chain", "nested"])
-        inputs = [chance.randrange(SOURCES + number) for _ in range(2)]
-        stages.append((kind, inputs, chance.randrange(LEAVES), chance.randrange(8)))
-    return stages
-
-
-def expect(stages, data, leaves, which):
-    """Return the items of a stage or source in plain Python."""
-    if which < SOURCES:
-        return list(data[which])
-    kind, (left, right), leaf, position = stages[which - SOURCES]
-    items, others = expect(stages, data, leaves, left), expect(stages, data, leaves, right)
-    if kind == "chain":
-        return items + others
-    if kind == "both":
-        return [one + other for one, other in zip(items, others, strict=False)]
-    if kind == "nested":
-        total = sum(others)
-        return [item + (total if number >= position else 0) for number, item in enumerate(items)]
-    values = [(item, leaves[leaf] if number >= position else 0) for number, item in enumerate(items)]
-    return [item + value for item, value in values if kind == "map" or (item + value) % 3]
+KINDS = ("map", "filter", "both", "chain", "nested")
 
 
 def build(stages, data, leaves, pause, keeps=(None, None)):  # noqa: C901  a program in one place
@@ -78,30 +52,9 @@ def build(stages, data, leaves, pause, keeps=(None, None)):  # noqa: C901  a pro
 
     @dug.memoize(ahead=3, keep=keeps[1])
     async def stage(which):
-        kind, (left, right), own, position = stages[which - SOURCES]
-        if kind == "both":
-            async with open_stage(left).open() as ours, open_stage(right).open() as theirs:
-                async for one in ours:
-                    async for other in theirs:
-                        yield one + other
-                        break
-                    else:
-                        return
-            return
-        number = 0
-        async for item in open_stage(left):
-            await pause()
-            if kind == "chain":
-                yield item
-            elif kind == "nested":
-                yield item + (await total(right) if number >= position else 0)
-            else:
-                value = item + (leaf(own) if number >= position else 0)
-                if kind == "map" or value % 3:
-                    yield value
-            number += 1
-        if kind == "chain":
-            async for item in open_stage(right):
+        own = {"total": total, "head": head, "leaf": leaf, "pause": pause}
+        async with aclosing(give_late(stages[which - SOURCES], open_stage=open_stage, **own)) as items:
+            async for item in items:
                 yield item
 
     def open_stage(which):
@@ -115,11 +68,11 @@ class Play:
 
     def __init__(self, seed):
         self.chance = chance = random.Random(seed)
-        self.stages = make_program(chance)
+        self.stages = draw_stages(chance, KINDS)
         self.contexts: list[Any] = []
         """Those of the what-ifs that are open."""
         self.data = [[chance.randrange(10) for _ in range(chance.randrange(7))] for _ in range(SOURCES)]
-        self.leaves = [chance.randrange(10) for _ in range(LEAVES)]
+        self.leaves = [chance.randrange(10) for _ in range(LEAVES)] + [0] * (SOURCES + STAGES)
         self.program: Any = build(self.stages, self.data, self.leaves, self.pause)
 
     async def pause(self):

@@ -9,45 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.stream_programs import LEAVES, SOURCES, STAGES, draw_stages, expect, give
 from support.sync_points import Worker
 
 import dug
 
-LEAVES, SOURCES, STAGES = 3, 2, 5
+KINDS = ("map", "filter", "both", "chain", "nested", "first")
 
 
-def make_program(chance):
-    """Return what each stage does: its kind, what it reads, and a leaf with the position from which it reads that."""
-    kinds = ["map", "filter", "both", "chain", "nested", "first"]
-    return [
-        (chance.choice(kinds), [chance.randrange(SOURCES + n) for _ in range(2)], chance.randrange(LEAVES), chance.randrange(8))
-        for n in range(STAGES)
-    ]
-
-
-def expect(stages, data, leaves, which):
-    """Return the items of a stage or source in plain Python; the leaves end with what each of these is shifted by."""
-    return [item + leaves[LEAVES + which] for item in expect_plain(stages, data, leaves, which)]
-
-
-def expect_plain(stages, data, leaves, which):
-    """Return the items of a stage or source without its own shift."""
-    if which < SOURCES:
-        return list(data[which])
-    kind, (left, right), leaf, position = stages[which - SOURCES]
-    items, others = expect(stages, data, leaves, left), expect(stages, data, leaves, right)
-    if kind == "chain":
-        return items + others
-    if kind == "both":
-        return [one + other for one, other in zip(items, others, strict=False)]
-    if kind in {"nested", "first"}:
-        more = sum(others) if kind == "nested" else sum(others[:2])
-        return [item + (more if number >= position else 0) for number, item in enumerate(items)]
-    values = [item + (leaves[leaf] if number >= position else 0) for number, item in enumerate(items)]
-    return [value for value in values if kind == "map" or value % 3]
-
-
-def build(stages, data, leaves):  # noqa: C901  a program in one place
+def build(stages, data, leaves):
     """Return the program as memoised functions."""
 
     @dug.source
@@ -68,24 +38,7 @@ def build(stages, data, leaves):  # noqa: C901  a program in one place
 
     @dug.memoize
     def stage(which):
-        kind, (left, right), own, position = stages[which - SOURCES]
-        if kind == "both":
-            for one, other in zip(open_stage(left), open_stage(right), strict=False):
-                yield one + other
-            return
-        for number, item in enumerate(open_stage(left)):
-            if kind == "chain":
-                yield item
-            elif kind == "nested":
-                yield item + (total(right) if number >= position else 0)
-            elif kind == "first":
-                yield item + (sum(head(right, 2)) if number >= position else 0)
-            else:
-                value = item + (leaf(own) if number >= position else 0)
-                if kind == "map" or value % 3:
-                    yield value
-        if kind == "chain":
-            yield from open_stage(right)
+        yield from give(stages[which - SOURCES], open_stage=open_stage, total=total, head=head, leaf=leaf)
 
     def open_stage(which):
         return source(which) if which < SOURCES else stage(which)
@@ -99,7 +52,7 @@ class Play:
     def __init__(self, seed, threads):
         self.seed, self.threads = seed, threads
         self.chance = chance = random.Random(seed)
-        self.stages = make_program(chance)
+        self.stages = draw_stages(chance, KINDS)
         self.data = [[chance.randrange(10) for _ in range(chance.randrange(7))] for _ in range(SOURCES)]
         self.leaves = [chance.randrange(10) for _ in range(LEAVES)] + [0] * (SOURCES + STAGES)
         self.program: Any = build(self.stages, self.data, self.leaves)

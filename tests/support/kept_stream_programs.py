@@ -8,6 +8,7 @@ A *process* here is a context with nothing in memory on a store that was opened 
 from __future__ import annotations
 
 import itertools
+from contextlib import aclosing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,8 +21,8 @@ import dug
 from dug.stores import Store
 
 from .kept_report import Report
+from .stream_programs import LEAVES, SOURCES, STAGES, draw_stages, expect, give, give_late
 
-LEAVES, SOURCES, STAGES = 3, 2, 5
 KINDS = ("map", "filter", "both", "chain", "nested", "first", "pairs", "choose", "boxes")
 
 
@@ -57,28 +58,6 @@ def look_outside(number: int) -> Any:
 
 
 stage_of.state = note.state = look_outside.state = NOW  # type: ignore[attr-defined]
-
-
-def expect(which: int, data: list[Any], leaves: list[int]) -> list[int]:
-    """Return the items of a stage or source in plain Python; the leaves end with what each of these is shifted by."""
-    if which < SOURCES:
-        return [item + leaves[LEAVES + which] for item in data[which]]
-    kind, (left, right), leaf, position = NOW.stages[which - SOURCES]
-    items, others = expect(left, data, leaves), expect(right, data, leaves)
-    shift = leaves[LEAVES + which]
-    if kind == "chain":
-        return [item + shift for item in items + others]
-    if kind == "both":
-        return [one + other + shift for one, other in zip(items, others, strict=False)]
-    if kind in {"nested", "first"}:
-        more = sum(others) if kind == "nested" else sum(others[:2])
-        return [item + (more if number >= position else 0) + shift for number, item in enumerate(items)]
-    if kind == "pairs":
-        return [sum(items[number : number + 2]) + shift for number in range(0, len(items), 2)]
-    if kind == "choose":
-        return [item + shift for item in (items if leaves[leaf] % 2 else others)]
-    values = [item + (leaves[leaf] if number >= position else 0) for number, item in enumerate(items)]
-    return [value + shift for value in values if kind != "filter" or value % 3]
 
 
 @dug.source
@@ -156,80 +135,19 @@ async def late_boxed(which):
 
 
 @dug.memoize
-def stage(which):  # noqa: C901  a branch for each kind
+def stage(which):
     """Give the items of a stage."""
-    kind, (left, right), own, position = stage_of(which)
     note(which)
-    if kind == "both":
-        for one, other in zip(items_of(left), items_of(right), strict=False):
-            yield one + other
-        return
-    if kind == "choose":
-        yield from items_of(left if leaf(own) % 2 else right)
-        return
-    if kind == "pairs":
-        with items_of(left).open() as reader:
-            for item in reader:
-                yield item + next(reader, 0)
-        return
-    for number, item in enumerate(box[0] for box in boxed(left)) if kind == "boxes" else enumerate(items_of(left)):
-        if kind == "chain":
-            yield item
-        elif kind == "nested":
-            yield item + (total(right) if number >= position else 0)
-        elif kind == "first":
-            yield item + (sum(head(right, 2)) if number >= position else 0)
-        else:
-            value = item + (leaf(own) if number >= position else 0)
-            if kind != "filter" or value % 3:
-                yield value
-    if kind == "chain":
-        yield from items_of(right)
+    yield from give(stage_of(which), open_stage=items_of, total=total, head=head, leaf=leaf, boxed=boxed)
 
 
 @dug.memoize(ahead=3)
-async def late_stage(which):  # noqa: C901, PLR0912  a branch for each kind
+async def late_stage(which):
     """Give the items of a stage, on a loop."""
-    kind, (left, right), own, position = stage_of(which)
     note(which)
-    if kind == "both":
-        async with late_items_of(left).open() as ours, late_items_of(right).open() as theirs:
-            async for one in ours:
-                async for other in theirs:
-                    yield one + other
-                    break
-                else:
-                    return
-        return
-    if kind == "choose":
-        async for item in late_items_of(left if leaf(own) % 2 else right):
-            yield item
-        return
-    if kind == "pairs":
-        async with late_items_of(left).open() as reader:
-            async for item in reader:
-                async for other in reader:
-                    yield item + other
-                    break
-                else:
-                    yield item
-        return
-    number = 0
-    async for given in late_boxed(left) if kind == "boxes" else late_items_of(left):
-        item = given[0] if kind == "boxes" else given
-        if kind == "chain":
-            yield item
-        elif kind == "nested":
-            yield item + (await late_total(right) if number >= position else 0)
-        elif kind == "first":
-            yield item + (sum(await late_head(right, 2)) if number >= position else 0)
-        else:
-            value = item + (leaf(own) if number >= position else 0)
-            if kind != "filter" or value % 3:
-                yield value
-        number += 1
-    if kind == "chain":
-        async for item in late_items_of(right):
+    own = {"total": late_total, "head": late_head, "leaf": leaf, "boxed": late_boxed}
+    async with aclosing(give_late(stage_of(which), open_stage=late_items_of, **own)) as items:
+        async for item in items:
             yield item
 
 
@@ -240,10 +158,7 @@ class Play:
         self.seed, self.folder, self.report = seed, folder, report
         self.chance = chance = Random(seed)
         self.definitions: Any = None
-        NOW.stages = [
-            (chance.choice(KINDS), [chance.randrange(SOURCES + n) for _ in "ab"], chance.randrange(LEAVES), chance.randrange(6))
-            for n in range(STAGES)
-        ]
+        NOW.stages = draw_stages(chance, KINDS, 6)
         NOW.data = [[chance.randrange(10) for _ in range(chance.randrange(7))] for _ in range(SOURCES)]
         NOW.leaves = [chance.randrange(10) for _ in range(LEAVES)] + [0] * (SOURCES + STAGES)
 
@@ -367,7 +282,7 @@ class Play:
 
     def compare(self, given: Any, which: int, data: list[Any], leaves: list[int], what: Any) -> None:
         """Compare an answer with plain Python's."""
-        items = expect(which, data, leaves)
+        items = expect(NOW.stages, data, leaves, which)
         right: Any = items if what is None else sum(items) if what == "total" else tuple(items[:what])
         self.report.asked += 1
         if given != right:
