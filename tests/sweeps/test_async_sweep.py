@@ -126,7 +126,7 @@ def test_awaiting_gives_all_results(p, run):
         assert results.to_dict() == {"a": 80, "b": 70, "bad": results["bad"].error}
         assert results.diff().to_dict() == {"a": 50, "b": 40, "bad": results["bad"].error}
         assert len(results) == 3
-        assert repr(results) == "<AsyncSweep of 1 node, 3 of 3 scenarios done>"
+        assert repr(results) == "<AsyncSweep of 1 node, 3 of 3 scenarios done, 1 failed>"
 
     run(main)
 
