@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from .._inspect.failures import Failed
-from .._inspect.graph import STATES, Fact, Graph
+from .._inspect.graph import STATES, Fact
 from .._inspect.lazy_graph import LazyGraph
 from .._text.values import drop_main, number_alike
 from ._pictures import draw_all, draw_around
@@ -54,8 +54,9 @@ class AskError(Exception):
 class _Taken:
     """All nodes of a subject at one moment."""
 
-    def __init__(self, graph: Graph[Any], number: int) -> None:
-        self.graph = graph
+    def __init__(self, subject: Subject, number: int) -> None:
+        self.since = subject.since
+        self.graph = graph = subject.take_graph()
         self.number = number
         nodes = graph.order
         texts = number_alike([drop_main(str(node)) for node in nodes])
@@ -130,7 +131,7 @@ class Answers:
         if taken is not None and (begun < self._rest_until or self.subject.find_stamp() == self._stamp):
             return taken
         self._stamp = self.subject.find_stamp()  # before the nodes: what comes in between is seen next time
-        taken = self._taken = _Taken(self.subject.take_graph(), 1 if taken is None else taken.number + 1)
+        taken = self._taken = _Taken(self.subject, 1 if taken is None else taken.number + 1)
         ended = monotonic()
         self._rest_until = ended + _PATIENCE * (ended - begun)
         return taken
@@ -143,7 +144,7 @@ class Answers:
             "kind": self.subject.kind,
             "live": self.subject.is_live,
             "title": clean(self.subject.title, LONGEST_NAME),
-            "since": clean(self.subject.since, LONGEST_NAME),
+            "since": clean(taken.since, LONGEST_NAME),
             "nodes": len(taken.rows),
             "states": {state: counts[state] for state in STATES if counts[state]},
             "functions": [[clean(name, LONGEST_NAME), count] for name, count in functions.most_common(_MOST_LISTED)],

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from datetime import UTC, datetime
 from os import PathLike
 from typing import Any
+from weakref import ref
 
 from .._contexts.context import Context
 from .._inspect.context_details import ContextGraph
@@ -97,7 +98,7 @@ class ContextSubject(Subject):
 
     def find_stamp(self) -> Hashable:
         view = self._ctx._here()  # counters that the engine has anyway: nobody listens, and answers stay as fast as they are
-        return view.group.filings, view.group.generation, id(view.tweaks), len(view.cache)
+        return view.group.filings, view.group.generation, ref(view), len(view.cache)
 
     def take_graph(self) -> Graph[Any]:
         return self._ctx.graph()

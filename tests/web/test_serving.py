@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import sys
 import warnings
+from itertools import count
 from urllib.parse import parse_qs, quote, urlsplit
+from weakref import ref
 
 import pytest
 
@@ -183,6 +186,24 @@ def test_a_page_follows_its_context(live_page, ctx):
         pass
 
     assert after["nodes"] == before["nodes"] + 1
+
+
+def test_a_page_says_when_its_nodes_were_taken(ctx, monkeypatch):
+    """A page that is asked again, and shows the nodes of before, says when these were taken, not when it was asked."""
+    times = count(1)
+    monkeypatch.setattr(ContextSubject, "since", property(lambda _: str(next(times))))
+    answers = Answers(ContextSubject(ctx))
+    assert [answers.answer("head", {})["since"] for _ in range(2)] == ["1", "1"]
+
+
+def test_a_page_tells_scenarios_apart_and_keeps_none(ctx):
+    """The stamp of a context is another one after a tweak, and what it stands for is free to go."""
+    subject = ContextSubject(ctx)
+    before, view = subject.find_stamp(), ref(ctx._here())
+    ctx.tweak(total.node(), 1)
+    gc.collect()
+    assert subject.find_stamp() != before
+    assert view() is None
 
 
 def test_nobody_listens_while_a_page_is_open(live_page, ctx):
