@@ -43,7 +43,7 @@ def complain(text):
     raise ValueError(text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs in this thread until it is stopped, and no other test file bears that
 def browser():
     """A browser, started once."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the test extra")
