@@ -83,6 +83,8 @@ class Crew:
     async def look_once(self) -> None:
         """Lets all be worked on elsewhere that can be now."""
         found = await self._server.ask(self._look)
+        open_runs = {link.run for link, _ in found}
+        self._pauses = {key: pause for key, pause in self._pauses.items() if key[0] in open_runs}
         for number, (link, state) in enumerate(found):
             await self._begin_free(link, state, is_oldest=number == 0)
 
