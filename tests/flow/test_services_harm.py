@@ -46,7 +46,7 @@ def test_keys_that_live_shorter_than_a_lease_are_prolonged_in_time(make):
     assert server.threads._beat_s == 1.0
 
 
-def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch):
+def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch, caplog):
     """An error that nobody foresaw does not end the thread that prolongs all claims of a process."""
     server = make()._server
 
@@ -55,6 +55,7 @@ def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch):
 
     monkeypatch.setattr(server.client, "pipeline", refuse)
     server.threads._touch(["key"])
+    assert "keys are not prolonged (unforeseen)" in caplog.text
 
 
 def test_a_reader_is_waited_for_whatever_the_clock_of_its_process(make, run_here, monkeypatch):
