@@ -12,6 +12,7 @@ from served import wait_until
 from dug.flow import Flow
 from dug.flow.services import RunGoneError, ServerLostError, ServicesError, TamperedError, _runs, _services, declared
 from dug.flow.services._claims import claim, find_checkpoint, name_owner
+from dug.flow.services._crew import Crew
 from dug.flow.services._writing import Writer
 
 SQUARED = declared("squared", "numbers")
@@ -56,6 +57,18 @@ def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch, ca
     monkeypatch.setattr(server.client, "pipeline", refuse)
     server.threads._touch(["key"])
     assert "keys are not prolonged (unforeseen)" in caplog.text
+
+
+def test_the_pauses_of_runs_that_are_over_are_forgotten(make, run_here):
+    """A process that serves for months keeps nothing of steps that failed in runs which were deleted."""
+
+    async def main():
+        crew = Crew(make()._server, {}, list, bool, None)
+        crew._pauses["gone", "step"] = 0.0, 1.0
+        await crew.look_once()
+        return crew._pauses
+
+    assert run_here(main) == {}
 
 
 def test_a_reader_is_waited_for_whatever_the_clock_of_its_process(make, run_here, monkeypatch):
