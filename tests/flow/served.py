@@ -53,13 +53,30 @@ async def halved(squared):
         yield number / 2
 
 
-async def total(halved):
-    """Give the sum of all, once they have ended; in a service of its own, note that this began."""
+def note_begun():
+    """Note that a body began in this process, where the environment names a file for that."""
     if "SERVED_LOG" in os.environ:
         log = os.open(os.environ["SERVED_LOG"], os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
         os.write(log, f"{os.getpid()}\n".encode())
         os.close(log)
+
+
+async def total(halved):
+    """Give the sum of all, once they have ended, and note that this began."""
+    note_begun()
     return sum([number async for number in halved])
+
+
+async def joined(squared, inverted):
+    """Give the sum of all values of two streams, and note that this began."""
+    note_begun()
+    return sum(await squared.list()) + sum(await inverted.list())
+
+
+async def placed(numbers):
+    """Give for each number the process in which that is done."""
+    async for _ in numbers:
+        yield os.getpid()
 
 
 async def inverted(numbers):
@@ -78,7 +95,7 @@ async def fussy(numbers):
 
 
 RESUMES = {"picked": "value", "summed": "checkpoint", "fussy": "value"}
-FUNCTIONS = {fn.__name__: fn for fn in (squared, parted, picked, summed, halved, total, inverted, fussy)}
+FUNCTIONS = {fn.__name__: fn for fn in (squared, parted, picked, summed, halved, total, joined, placed, inverted, fussy)}
 
 
 def make_services(url, namespace, names=(), **options):

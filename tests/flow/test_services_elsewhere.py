@@ -12,7 +12,7 @@ import pytest
 from kill_services import serving_processors
 from served import make_services, wait_until
 from support.servers import serving
-from support.sync_points import run_on
+from support.sync_points import BACKENDS, run_on
 
 from dug.flow import Flow
 from dug.flow.services import RunGoneError, declared
@@ -67,7 +67,9 @@ def test_a_run_goes_through_several_processes(server, tmp_path):
 
 
 @pytest.mark.parametrize("has_data", [True, False])
-def test_a_server_is_restarted_in_the_middle(tmp_path, has_data):
+@pytest.mark.parametrize("loop", BACKENDS)
+@pytest.mark.parametrize("kind", ["redis", "valkey"])
+def test_a_server_is_restarted_in_the_middle(tmp_path, kind, loop, has_data):
     """A run goes on when its server comes back with its data; without, every reader gets a RunGoneError."""
 
     async def main(server):
@@ -96,8 +98,8 @@ def test_a_server_is_restarted_in_the_middle(tmp_path, has_data):
         finally:
             services.close()
 
-    with serving("redis", tmp_path) as server:
-        assert run_on("asyncio", main, server) == ([2.0, 8.0] if has_data else [2.0])
+    with serving(kind, tmp_path) as server:
+        assert run_on(loop, main, server) == ([2.0, 8.0] if has_data else [2.0])
 
 
 def test_a_starter_that_has_left_does_not_end_the_run(server, tmp_path):
