@@ -222,10 +222,14 @@ class Services(Runs):
     async def open(self, run: str) -> ServicesRun:
         """Returns a run that was started, here or elsewhere, with its outputs from their first values.
 
+        One that is not closed is left when it is not used any more.
+
         Raises:
             RunGoneError: it is not there.
         """
-        return ServicesRun(await self._server.ask(self._link, run))
+        opened = ServicesRun(await self._server.ask(self._link, run))
+        opened.leave_when_unused()
+        return opened
 
     async def _start(self, wired: Wired) -> ServicesRun:
         """Starts a flow: `Flow.start` calls this."""
