@@ -19,6 +19,8 @@ _CHANGERS = frozenset({
     "symmetric_difference_update",
 })  # fmt: skip
 """Methods of containers and arrays that change them."""
+SILENT_CHANGERS = frozenset({"append", "appendleft", "extend", "add", "update", "insert", "clear", "discard"})
+"""Methods of containers that change them and return nothing."""
 _STORES = {"STORE_SUBSCR": (2, 3), "DELETE_SUBSCR": (2, 2), "STORE_SLICE": (3, 4)}
 """Instructions that change an item: the place of the container in the stack then, and how many items they pop."""
 _SILENT = frozenset({"NOP", "RESUME", "PRECALL", "KW_NAMES", "MAKE_CELL", "COPY_FREE_VARS", "NOT_TAKEN", "EXTENDED_ARG", "CACHE"})

@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 
 from ..._text.values import STOPPING
 from ..proxy import function_of
-from .changes import changed_by
+from .changes import SILENT_CHANGERS, changed_by
 from .code import Chain, find_owner, names_of
 from .edges import parts_of_call
 from .grounds import NO_MEMBERS, Grounds
@@ -61,8 +61,6 @@ IMPORTED, IMPORTED_AS = "a module that is imported inside a function", "imported
 MOST_PARTS = 20_000
 """A walk that comes to more ends there, and says so."""
 
-_WRITES = frozenset({"append", "appendleft", "extend", "add", "update", "insert", "clear", "discard"})
-"""Methods of containers that change them and return nothing."""
 _SLOT_KINDS = ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor", "classmethod_descriptor")
 
 
@@ -344,7 +342,7 @@ class _Walk:
             self._tell_once(place, IGNORED if place in self._ignored else MISSING, None)
             return
         value = space[name]
-        if is_container(value) and all(chain[:1] and chain[0] in _WRITES for chain in chains):
+        if is_container(value) and all(chain[:1] and chain[0] in SILENT_CHANGERS for chain in chains):
             return  # a log: its content does not leave the function here
         if isinstance(value, ModuleType):
             self._visit_module(place, value, chains)
