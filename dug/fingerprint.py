@@ -23,6 +23,7 @@ from ._functions.definition.code import tell_code
 from ._functions.definition.grounds import Grounds
 from ._functions.definition.ignored import tell_unmet
 from ._functions.definition.libraries import is_library, version_of
+from ._functions.definition.library_data import tell_object
 from ._functions.definition.noted import Noted, differences, note, note_now, roots_of
 from ._functions.definition.own_fingerprint import own_fingerprint_of
 from ._functions.definition.plain_data import measure, tell, tell_changeable
@@ -351,7 +352,8 @@ class _Writer:
         try:
             encoded = codec.encode(value)
         except CodecError:
-            return self._leave(place, f"{kind.__module__}.{kind.__qualname__}")
+            told = tell_object(value)
+            return self._leave(place, f"{kind.__module__}.{kind.__qualname__}") if told is None else f"data:{_digest(told)}"
         return f"data:{_digest_bytes(encoded.codec.encode(), *encoded.parts)}"
 
     def _leave(self, place: str, reason: str) -> str:

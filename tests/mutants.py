@@ -84,6 +84,7 @@ STORE_LOCKS = ("stores/test_locked_stores.py",)
 STORE_DAMAGE = ("stores/test_damaged_stores.py",)
 STORE_SAID = ("stores/test_said_digests.py",)
 STORE_IGNORED = ("stores/test_ignored_globals.py",)
+STORE_REACH = ("stores/test_kept_reach.py", "-k", "object")
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
@@ -2030,6 +2031,27 @@ MUTANTS = (
         "        return noted is None or not noted.marks or all(",
         "        return True or all(",
         STORE_EDITS,
+    ),
+    Mutant(
+        "a fingerprint counts no container whose method a function calls",
+        "_functions/definition/parts.py",
+        '[("name", value.__name__), ("self", owner)]',
+        '[("name", value.__name__)]',
+        STORE_REACH,
+    ),
+    Mutant(
+        "a fingerprint counts no number of an own class",
+        "_functions/definition/walk.py",
+        "[*state_of(value), *beneath(value)]",
+        "[*state_of(value)]",
+        STORE_REACH,
+    ),
+    Mutant(
+        "a fingerprint counts no state of an object of a library",
+        "fingerprint.py",
+        "            told = tell_object(value)\n",
+        "            told = None\n",
+        STORE_REACH,
     ),
     Mutant(
         "what one digest= says is compared with what another one says",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import subprocess
 import sys
 
@@ -290,6 +291,13 @@ def test_what_cannot_be_written_down_is_listed():
 
     assert blind.keys() == {"reaching.LOCK", "reaching.BIG", "import some_helpers"}
     assert "20,000 items" in blind["reaching.BIG"]
+
+
+def test_what_a_class_beneath_holds_is_listed():
+    """The content of an own class that another one has in C, and that nobody can take from it, is a blind spot."""
+    counter = type("Counter", (itertools.count,), {"__module__": __name__})(1)
+
+    assert reach(lambda: counter).blind == ("its code: closure counter: beneath: what itertools.count holds in it",)
 
 
 def test_packages_count_with_their_version(monkeypatch):

@@ -110,8 +110,56 @@ def test_what_is_reached_in_unusual_ways_counts(run, name):
     assert before != right
 
 
+OBJECTS = {
+    "a method of a list": ("L = [1, 2]\nX = L.index", "X(2)", "[1, 2", "[1, 3, 2"),
+    "a method of a dict": ("D = {'a': 1}\nX = D.get", "X('a')", "1", "9"),
+    "a method of a text": ("X = '1'.join", "X('ab')", "'1'", "'9'"),
+    "an operator of a number": ("X = (1).__add__", "X(1)", "(1)", "(9)"),
+    "a view of a dict": ("D = {'a': 1}\nX = D.values()", "list(X)", "1", "9"),
+    "a weak reference": ("import weakref\nclass C:\n  v = 1\nc = C()\nX = weakref.ref(c)", "X().v", "v = 1", "v = 9"),
+    "a partial method": ("class C:\n  def m(s, k): return k\n  p = functools.partialmethod(m, 1)", "C().p()", "m, 1", "m, 9"),
+    "a chain of dicts": ("from collections import ChainMap\nX = ChainMap({'a': 1}, {'b': 2})", "X['a']", "1", "9"),
+    "a user's list": ("from collections import UserList\nX = UserList([1])", "X[0]", "1", "9"),
+    "an array": ("from array import array\nX = array('d', [1.0])", "X[0]", "1.0", "9.0"),
+    "an array in a closure": (
+        "from array import array\ndef make(a): return lambda: a[0]\nX = make(array('d', [1.0]))",
+        "X()",
+        "1.0",
+        "9.0",
+    ),
+    "a view of bytes": ("X = memoryview(b'1')", "X[0]", "1", "9"),
+    "the format of a record": ("import struct\nX = struct.Struct('<i')", "X.unpack(b'\\1\\0\\0\\2')[0]", "<i", ">i"),
+    "a getter": ("from operator import itemgetter\nX = itemgetter(1)", "X([1, 2, 3])", "(1", "(2"),
+    "a template": ("from string import Template\nX = Template('1')", "X.substitute()", "1", "9"),
+    "an object with a state": ("from argparse import Namespace\nX = Namespace(v=1)", "X.v", "=1", "=9"),
+    "a polynomial": ("import numpy\nX = numpy.poly1d([1, 2])", "float(X(3))", "[1", "[9"),
+    "a masked array": ("import numpy\nX = numpy.ma.array([1, 2], mask=[0, 1])", "bool(X.mask[0])", "[0,", "[1,"),
+    "an array of objects": ("import numpy\nX = numpy.array([1, 'a'], dtype=object)", "X[0]", "[1", "[9"),
+    "an own number": ("class N(float): pass\nX = N(1)", "X + 0", "(1", "(9"),
+    "an own text": ("class T(str): pass\nX = T('1')", "X + ''", "('1", "('9"),
+    "own bytes": ("class B(bytearray): pass\nX = B(b'1')", "bytes(X)", "(b'1", "(b'9"),
+    "an own date": ("import datetime\nclass D(datetime.date): pass\nX = D(2001, 1, 1)", "X.year", "2001", "2009"),
+    "an own queue": ("from collections import deque\nclass Q(deque): pass\nX = Q([1])", "X[0]", "[1", "[9"),
+    "an own array": ("import numpy\nclass A(numpy.ndarray): pass\nX = numpy.array([1]).view(A)", "int(X[0])", "[1", "[9"),
+    "an own error": ("class E(ValueError): pass\nX = E(1)", "X.args[0]", "(1", "(9"),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_an_object_holds_counts(run, name):
+    """A function runs again when an object that it reads in a global holds something else, whosever its class is."""
+    text, asked, old, new = OBJECTS[name]
+    text = f"{text}\n@dug.memoize\ndef g(): return {asked}\n"
+
+    before, _ = run(text)
+    kept, right = run(text.replace(old, new, 1))
+
+    assert kept == right
+    assert before != right
+
+
 CHANGING = """
-import types
+import array, collections, types
 class Base:
     RATE = 1
     @property
@@ -133,6 +181,9 @@ def k(*, x=1): return x
 def one(): return 1
 one.table = 1
 HELPERS = {"a": one}
+ARRAY, BYTES, CHAIN = array.array("d", [1.0]), memoryview(bytearray([1])), collections.ChainMap({"a": 1})
+class Queue(collections.deque): pass
+QUEUE = Queue([1])
 """
 CHANGES = {
     "an attribute of a class": ("Cfg.RATE", "Cfg.RATE = 2"),
@@ -151,6 +202,10 @@ CHANGES = {
     "a new attribute of an instance": ("INST.RATE", "INST.RATE = 2"),
     "a slot": ("SLOTTED.v", "SLOTTED.v = 2"),
     "a namespace": ("NS.r", "NS.r = 2"),
+    "an array": ("ARRAY[0]", "ARRAY[0] = 2.0"),
+    "a view of bytes": ("BYTES[0]", "BYTES[0] = 2"),
+    "a chain of dicts": ("CHAIN['a']", "CHAIN['a'] = 2"),
+    "an own queue": ("QUEUE[0]", "QUEUE.appendleft(2)"),
     "a helper in a dict": ("HELPERS['a']()", "HELPERS['a'] = lambda: 2"),
 }
 

@@ -196,7 +196,7 @@ def _held_by(value: Any) -> list[Any]:
         return list(list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value))
     if isinstance(value, (set, frozenset)):
         return list(set.__iter__(value) if isinstance(value, set) else frozenset.__iter__(value))
-    return list(value) if type(value) is deque else [one for _, one in state_of(value)]
+    return list(deque.__iter__(value)) if isinstance(value, deque) else [one for _, one in state_of(value)]
 
 
 def _contents_of(cell: Any) -> Any:

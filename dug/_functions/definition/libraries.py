@@ -11,11 +11,14 @@ from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from site import getusersitepackages
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 _LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 _OWN = "dug"
 """This package counts as a library, but for its demonstration."""
+SLOT_KINDS = ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor", "classmethod_descriptor")
+"""The names of the types of members that are made in C."""
 
 
 def is_library(name: object) -> bool:
@@ -63,6 +66,16 @@ def _folders() -> tuple[str, ...]:
 def _is_library_file(file: str) -> bool:
     said = file.replace("\\", "/")
     return said.startswith(("<frozen", *_folders())) or any(f"/{name}/" in said for name in _LIBRARY_FOLDERS)
+
+
+def name_in_library(value: Any) -> str | None:
+    """Returns how a module, a builtin function or a member made in C is named; None for anything else."""
+    kind = type(value)
+    if isinstance(value, ModuleType):
+        return value.__name__
+    if isinstance(value, BuiltinFunctionType) or kind.__name__ == "ufunc":  # of numpy's, which need not be there
+        return f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', None) or value.__name__}"
+    return f"{kind.__name__} {getattr(value, '__name__', '')}" if kind.__name__ in SLOT_KINDS else None
 
 
 def version_of(top: str) -> str:

@@ -1,11 +1,13 @@
 """The parts of values and functions, taken without running user code: `defaults`, `cells`, `items`, `take_apart`."""
 
+from collections import ChainMap, UserDict, UserList, UserString, deque
 from collections.abc import Iterator
 from enum import Enum
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial, partialmethod
 from inspect import getattr_static
-from types import FunctionType, MappingProxyType, MethodType, SimpleNamespace
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, MethodWrapperType, ModuleType, SimpleNamespace
 from typing import Any
+from weakref import ref
 
 from wrapt import ObjectProxy
 
@@ -15,8 +17,12 @@ from .libraries import is_library
 from .plain_data import is_container, is_scalar, tell
 
 _CACHED = type(lru_cache(len))
-HOLDERS = (dict, list, set, frozenset, SimpleNamespace)
+HOLDERS = (dict, list, set, frozenset, deque, SimpleNamespace, ChainMap, UserDict, UserList, UserString)
 """Classes, with those derived from them, of objects that only hold others and can be changed in place."""
+_KNOWN_BY_STATE = (SimpleNamespace, ChainMap, UserDict, UserList, UserString)
+"""Those of them that hold in attributes whatever they hold."""
+_NOTHING: dict[Any, Any] = {}
+_VIEWS = (type(_NOTHING.keys()), type(_NOTHING.values()), type(_NOTHING.items()))
 
 
 def defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -53,9 +59,9 @@ def items(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _elements(value: Any) -> Iterator[Any]:
     """The elements of a sequence, read without a user's own ``__iter__``."""
-    if isinstance(value, (list, tuple)):
-        return list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
-    return iter(value)
+    kinds: tuple[Any, ...] = (list, tuple, deque)
+    kind = next((kind for kind in kinds if isinstance(value, kind)), None)
+    return iter(value) if kind is None else kind.__iter__(value)
 
 
 def _name_of(value: Any) -> str | None:
@@ -69,7 +75,7 @@ def _name_of(value: Any) -> str | None:
 
 def take_apart(value: Any) -> list[tuple[str, Any]] | None:
     """Returns the parts of an object that only combines others: partials, methods, properties, wrappers, nodes, named tuples."""
-    if isinstance(value, partial):
+    if isinstance(value, (partial, partialmethod)):
         given = [(f"argument {position}", one) for position, one in enumerate(value.args)]
         return [("function", value.func), *given, *sorted(value.keywords.items())]
     if isinstance(value, MethodType):
@@ -87,9 +93,21 @@ def take_apart(value: Any) -> list[tuple[str, Any]] | None:
     if isinstance(value, tuple) and not is_container(value):
         return [("class", type(value)), *items(value)]
     if isinstance(value, HOLDERS):
-        held = () if type(value) is SimpleNamespace else items(value)
+        held = () if isinstance(value, _KNOWN_BY_STATE) else items(value)
         return [("class", type(value)), *held, *state_of(value)]
-    return None
+    return _take_builtin_apart(value)
+
+
+def _take_builtin_apart(value: Any) -> list[tuple[str, Any]] | None:
+    """The parts of what is of another object: its methods, views of a dict, weak references; the format of a `struct.Struct`."""
+    if isinstance(value, (BuiltinFunctionType, MethodWrapperType)):
+        owner = value.__self__
+        return None if owner is None or isinstance(owner, ModuleType) else [("name", value.__name__), ("self", owner)]
+    if isinstance(value, _VIEWS):
+        return [("mapping", value.mapping)]
+    if type(value) is ref:
+        return [("referent", value())]
+    return [("format", value.format)] if type(value).__module__ == "_struct" else None
 
 
 def _take_call_apart(value: Any) -> list[tuple[str, Any]]:

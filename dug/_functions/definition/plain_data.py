@@ -26,6 +26,7 @@ _SCALAR_NAMES = frozenset({
 })  # fmt: skip
 """Scalars whose modules nobody may have needed so far."""
 _FIXED = frozenset({tuple, frozenset})
+_ARRAYS = frozenset({("numpy", "ndarray"), ("array", "array")})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset, bytearray, deque, OrderedDict, MappingProxyType})
 
 
@@ -106,7 +107,7 @@ def mark(value: Any) -> tuple[bytes, int]:
     Quicker than `tell`, and for one object in one process only.
     """
     if hasattr(value, "tobytes"):
-        return tell_array(value).encode(), value.nbytes
+        return tell_array(value).encode(), _count_bytes(value)
     try:
         said = marshal.dumps(value, 2)  # of version 2: later ones also write down who else refers to a part
     except ValueError:
@@ -121,14 +122,23 @@ def tell_changeable(value: Any) -> str:
 
 
 def is_array(value: object) -> bool:
-    """True for a numpy array whose bytes are its whole content."""
-    kind = type(value)
-    if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
+    """True for an array whose bytes are its whole content: of numpy, of the module array, or a memoryview."""
+    kind: Any = type(value)
+    if kind is not memoryview and (kind.__module__, kind.__name__) not in _ARRAYS:
         return False
     array: Any = value
-    return bool(not array.dtype.hasobject and array.nbytes <= MOST_BYTES)
+    has_objects = bool(getattr(getattr(array, "dtype", None), "hasobject", False))
+    return not has_objects and _count_bytes(array) <= MOST_BYTES
+
+
+def _count_bytes(array: Any) -> int:
+    return int(array.nbytes) if hasattr(array, "nbytes") else len(array) * int(array.itemsize)
 
 
 def tell_array(value: Any) -> str:
     """Returns the content of an array: its type, its shape and its bytes."""
-    return f"ndarray:{value.dtype.descr}:{value.shape}:{blake2b(value.tobytes(), digest_size=16).hexdigest()}"
+    if hasattr(value, "dtype"):
+        head = f"ndarray:{value.dtype.descr}:{value.shape}"
+    else:
+        head = f"memoryview:{value.format}:{value.shape}" if type(value) is memoryview else f"array:{value.typecode}"
+    return f"{head}:{blake2b(value.tobytes(), digest_size=16).hexdigest()}"

@@ -16,19 +16,20 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from importlib.util import resolve_name
 from inspect import getattr_static
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from attrs import evolve, frozen
 
 from ..._text.values import STOPPING
 from ..proxy import function_of
+from .beneath import Hidden, beneath
 from .changes import SILENT_CHANGERS, changed_by
 from .code import Chain, find_owner, names_of
 from .edges import parts_of_call
 from .grounds import NO_MEMBERS, Grounds
 from .imports import imports_of
-from .libraries import is_library
+from .libraries import SLOT_KINDS, is_library, name_in_library
 from .parts import HOLDERS, cells, defaults, holds_own, is_of_enum, is_own_callable, items, state_of, take_apart, without_salt
 from .plain_data import is_array, is_container, is_scalar, measure
 
@@ -61,7 +62,6 @@ IMPORTED, IMPORTED_AS = "a module that is imported inside a function", "imported
 MOST_PARTS = 20_000
 """A walk that comes to more ends there, and says so."""
 
-_SLOT_KINDS = ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor", "classmethod_descriptor")
 
 
 @frozen
@@ -241,7 +241,7 @@ class _Walk:
             self.add(f"{where}: members", tuple((name, member._value_) for name, member in cls.__members__.items()))
             members = {name: one for name, one in members.items() if name not in cls.__members__ and not is_of_enum(name)}
         for name in sorted(members.keys() - NO_MEMBERS):
-            if type(members[name]).__name__ not in _SLOT_KINDS:
+            if type(members[name]).__name__ not in SLOT_KINDS:
                 self.add(f"{where}.{name}", without_salt(members[name]))
         for field in vars(cls).get("__attrs_attrs__", ()):
             self.add(f"{where}.{field.name}: default", field.default)
@@ -277,23 +277,20 @@ class _Walk:
             if isinstance(value, HOLDERS):
                 self._met.append((Grounds.add_container, value))
                 self._met.append((Grounds.add_instance, value))
-        elif isinstance(value, ModuleType):
-            self._note(place, LIBRARY, value.__name__)
-        elif isinstance(value, BuiltinFunctionType) or kind.__name__ == "ufunc":  # of numpy's, which need not be there
-            name = getattr(value, "__qualname__", None) or value.__name__
-            self._note(place, LIBRARY, f"{getattr(value, '__module__', None)}:{name}")
-        elif kind.__name__ in _SLOT_KINDS:
-            self._note(place, LIBRARY, f"{kind.__name__} {getattr(value, '__name__', '')}")
+        elif (name := name_in_library(value)) is not None:
+            self._note(place, LIBRARY, name)
         elif isinstance(value, Enum):
             self._note(place, OBJECT, value)
             self.add(f"{place}: class", kind)
+        elif kind is Hidden:
+            self._note(place, UNKNOWN, value.reason)
         elif is_library(kind.__module__):
             self._note(place, OBJECT, value)
             parts = [(name, one) for name, one in state_of(value) if is_own_callable(one)]
         else:
             self._note(place, OBJECT, value)
             self._met.append((Grounds.add_instance, value))
-            parts = [("class", kind), *(state_of(value) if self._is_deep else ())]
+            parts = [("class", kind), *([*state_of(value), *beneath(value)] if self._is_deep else ())]
         for step, part in parts or ():
             self.add(f"{place}: {step}", part)
 
@@ -390,7 +387,7 @@ class _Walk:
             return
         for name in sorted(names):
             found = getattr_static(value, name, None)
-            if found is not None and type(found).__name__ not in _SLOT_KINDS and self._is_news(f"{place}.{name}"):
+            if found is not None and type(found).__name__ not in SLOT_KINDS and self._is_news(f"{place}.{name}"):
                 self.add(f"{place}.{name}", found)
 
     def _visit_members(self, owner: type, names: set[str]) -> None:
@@ -401,7 +398,7 @@ class _Walk:
                 if name in vars(cls):
                     place = f"{cls.__module__}.{cls.__qualname__}.{name}"
                     found = vars(cls)[name]
-                    if not is_library(cls.__module__) and type(found).__name__ not in _SLOT_KINDS and self._is_news(place):
+                    if not is_library(cls.__module__) and type(found).__name__ not in SLOT_KINDS and self._is_news(place):
                         self.add(place, found)
                     break
 
