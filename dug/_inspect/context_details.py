@@ -10,6 +10,7 @@ from itertools import islice
 from numbers import Real
 from typing import Any
 
+from .. import eq
 from .._core.read import (
     BENEATH,
     BitSet,
@@ -319,7 +320,7 @@ class _ContextPair(Pair[Key]):
             return ""
         if isinstance(before, StreamMemo) and isinstance(after, StreamMemo):
             return before.tell_difference(after)
-        return "" if before.value is after.value else tell_difference(before.value, after.value)
+        return "" if before.value is after.value else tell_difference(before.value, after.value, _has_same_content)
 
     def tell_likeness(self, node: Key) -> str:
         before, after = self._before.detail(node).memo, self._after.detail(node).memo
@@ -328,6 +329,11 @@ class _ContextPair(Pair[Key]):
         if before is not None and after is not None and before.value is after.value and before.value is not None:
             return "one object, which may have been changed in place"
         return "they differ where the text does not show it"
+
+
+def _has_same_content(old: object, new: object) -> bool:
+    """True when two frames or arrays are the same in all that can be read."""
+    return eq.array(old, new) or eq.frame(old, new)
 
 
 def _say_the_same(one: BaseException, other: BaseException) -> bool:

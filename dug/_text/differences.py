@@ -1,6 +1,7 @@
 """Words how two values differ of which each is a frame or an array, or a container of such: `tell_difference`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import is_
 from typing import Any
 
 from .frames import find_package
@@ -10,45 +11,56 @@ from .values import FRAMES, STOPPING, show
 _LARGEST = 1_000
 """How many parts of a container are compared."""
 _SCALARS = frozenset({int, float, str, bool, bytes, complex, type(None)})
+_EQUAL = "equal, and made anew"
 
 
-def tell_difference(old: object, new: object) -> str:
+def tell_difference(old: object, new: object, is_same: Callable[[Any, Any], bool] = is_) -> str:
     """Returns how two frames or arrays differ: how many cells of which columns and rows, and the largest difference.
+
+    Args:
+        old: the value before.
+        new: the value after.
+        is_same: whether two frames or arrays are the same in all that can be read.
 
     Returns:
         The words; empty for other values, and where no cell of one can be found in the other.
     """
     try:
-        return "; ".join(_tell(old, new))
+        return "; ".join(_tell(old, new, is_same))
     except STOPPING:
         raise
     except BaseException:  # noqa: BLE001  an element of the user's raises where it is compared
         return ""
 
 
-def _tell(old: Any, new: Any) -> Iterator[str]:
+def _tell(old: Any, new: Any, is_same: Callable[[Any, Any], bool]) -> Iterator[str]:
     if type(old) is not type(new):
         return
     if type(old) in (list, tuple, dict):
-        yield from _tell_parts(old, new)
+        yield from _tell_parts(old, new, is_same)
         return
     package = type(old).__module__.partition(".")[0]
-    found = find_package(package).differ(old, new) if package in FRAMES else None
+    if package not in FRAMES:
+        return
+    if is_same(old, new):
+        yield f"{_EQUAL}; eq=dug.eq.{'array' if package == 'numpy' else 'frame'} would keep what read it"
+        return
+    found = find_package(package).differ(old, new)
     if found is not None:
         yield _say(found)
 
 
-def _tell_parts(old: Any, new: Any) -> Iterator[str]:
+def _tell_parts(old: Any, new: Any, is_same: Callable[[Any, Any], bool]) -> Iterator[str]:
     """Yields how the parts differ of two containers that have the same places, if a part is a frame or an array."""
     is_dict = type(old) is dict
     if len(old) != len(new) or len(old) > _LARGEST or (is_dict and old.keys() != new.keys()):
         return
     places: Any = list(old) if is_dict else range(len(old))
-    told = [(place, "; ".join(_tell(old[place], new[place]))) for place in places]
+    told = [(place, "; ".join(_tell(old[place], new[place], is_same))) for place in places]
     if not any(words for _, words in told):
         return
     words = [f"{show(place)}: {said or _tell_scalars(old[place], new[place])}" for place, said in told]
-    kept = [one for one in words if not one.endswith((": ", "equal"))]
+    kept = [one for one in words if not one.endswith(": ") and f": {_EQUAL}" not in one]
     yield from kept[:NAMED]
     if len(kept) > NAMED:
         yield f"... {len(kept) - NAMED:,} more parts differ"

@@ -247,6 +247,30 @@ def test_a_comparison_of_frames_of_two_shapes_says_both():
     assert "(1 row only before: 3)" in str(change)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: np.array([1.0, 2.0]), "equal, and made anew; eq=dug.eq.array would keep what read it"),
+        (lambda: pd.DataFrame(PRICES), "equal, and made anew; eq=dug.eq.frame would keep what read it"),
+        (lambda: pl.DataFrame(PRICES), "equal, and made anew; eq=dug.eq.frame would keep what read it"),
+    ],
+    ids=["numpy", "pandas", "polars"],
+)
+def test_a_comparison_says_which_equality_would_stop_an_equal_value(make, words):
+    """A frame or an array that ran again and is equal is said to be so, with the equality that would see it."""
+    switch = dug.memoize(name="w:switch")(lambda: 1)
+    made = dug.memoize(name="w:made")(lambda: (switch(), make())[1])
+    parts = dug.memoize(name="w:parts")(lambda: {"a": make(), "b": made(), "c": switch()})
+    with dug.Context() as base:
+        parts()
+        with dug.Context({switch.node(): 2}) as changed:
+            parts()
+            found = base.compare(changed, parts.node())
+
+    assert found[0].difference == "'c': 1 -> 2"
+    assert [change.difference for change in found if change.node == made.node()] == [words]
+
+
 def test_the_size_of_a_frame_is_a_fact():
     """A graph has the size of frames and arrays of each package."""
     polars = dug.memoize(name="w:polars")(lambda: pl.DataFrame({"x": [1.0, 2.0]}))
