@@ -17,6 +17,9 @@ _MOST_WRITTEN = 144
 """Up to so many cells have their value written in them."""
 _SIDES = {UP: "tab:blue", DOWN: "tab:orange", "": "tab:blue"}
 _LONGEST_LABEL = 60
+_LONGEST_TICK = 8
+"""Longer texts below the columns of a grid are slanted, so that none runs into the next."""
+_SLANTED: Mapping[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 
 
 def draw_heatmap(
@@ -29,7 +32,9 @@ def draw_heatmap(
     image = axes.imshow(rows, **{"aspect": "auto", **_find_colours(cells), **options})
     down, across = levels.names
     values = levels.values()
-    axes.set_xticks(range(width), labels=[_tick(value) for value in values[1]], rotation=45 if width > 8 else 0)
+    ticks = [_tick(value) for value in values[1]]
+    is_tight = width > 8 or max(map(len, ticks), default=0) > _LONGEST_TICK
+    axes.set_xticks(range(width), labels=ticks, **(_SLANTED if is_tight else {}))
     axes.set_yticks(range(height), labels=[_tick(value) for value in values[0]])
     axes.set_xlabel(across)
     axes.set_ylabel(down)

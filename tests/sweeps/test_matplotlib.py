@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from io import BytesIO
+from itertools import pairwise
 
 import pytest
 from support.spots import price, rate, spot
@@ -75,6 +76,19 @@ def test_a_heatmap_writes_few_values_into_their_cells():
     assert [text.get_text() for text in small.texts] == ["0.25", "0.5", "0.5", "0.75", "1.5"]
     assert len(large.texts) == 0
     assert [text.get_text() for text in named.texts] == ["1e+08", "123,457", "12.35", "-0.25"]
+
+
+@pytest.mark.parametrize("values", [[dug.shift(number / 8) for number in range(-2, 3)], range(5)], ids=str)
+def test_the_texts_below_a_heatmap_leave_each_other_alone(values):
+    """A text below a column does not run into the next one; short ones lie flat."""
+    axes = sweep(grid({A: [1.0, 2.0], rate.node(): values}), spot.node("A")).heatmap()
+    axes.figure.canvas.draw()
+    texts = axes.get_xticklabels()
+    ends = [text.get_window_extent() for text in texts]
+    is_flat = {text.get_rotation() for text in texts} == {0.0}
+
+    assert is_flat == (len(texts[0].get_text()) < 3)
+    assert all(one.x1 < other.x0 for one, other in pairwise(ends)) or not is_flat
 
 
 def test_a_heatmap_of_differences_is_white_at_zero():
