@@ -97,7 +97,7 @@ def _short_names(node: str) -> set[str]:
 
 def _tidy(text: str) -> str:
     """Returns the text of a node as dug prints it: its words as Python writes them."""
-    from ._literals import parse_arguments, split_call  # most nodes are typed as they are printed
+    from .._contexts.literals import parse_arguments, split_call  # most nodes are typed as they are printed
 
     name, inside = split_call(text) or (text, None)
     if inside is None:

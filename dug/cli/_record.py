@@ -6,11 +6,11 @@ import click
 
 from .. import replay
 from .._contexts.context import Context
+from .._contexts.literals import TWEAKS
 from .._contexts.scenario import Scenario
 from ._calling import check_words, describe, make_call, readable_errors, show_value
 from ._file import Command
 from ._frames import format_error
-from ._literals import TWEAKS
 from ._names import import_module_of
 from ._output import one_line, tell
 from ._targets import find_call, parse_target, parse_tweak

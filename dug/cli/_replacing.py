@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
+from .._contexts.literals import split_call, split_tweak
 from .._core.read import Function, Node
-from ._literals import split_call, split_tweak
 from ._names import find_function, import_module_of
 from ._targets import Find, parse_target, parse_tweak
 

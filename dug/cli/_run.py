@@ -10,13 +10,13 @@ import click
 
 from .._batch.batch import Batch
 from .._contexts.context import Context
+from .._contexts.literals import TWEAKS, split_tweak
 from .._contexts.scenario import Scenario
 from ._asked import Asked
 from ._calling import check_words, describe, make_call, readable_errors, show_value
 from ._file import READABLE, Command
 from ._frames import format_error
 from ._json import words_of, words_of_error
-from ._literals import TWEAKS, split_tweak
 from ._names import import_module_of
 from ._output import one_line, tell
 from ._replacing import FORMS, import_replacements, read_replacements

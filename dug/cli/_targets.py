@@ -1,4 +1,4 @@
-"""Reads what a run calls, and what it tweaks: `find_call`, `parse_target`, `parse_tweak`; words are read in `_literals`.
+"""Reads what a run calls, and what it tweaks: `find_call`, `parse_target`, `parse_tweak`; words are read in `_contexts/literals`.
 
 A function without a module is looked for where the function is that the run calls.  Where the arguments of a node are not
 literals, a file that was loaded may know the node by its text.
@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .._contexts.literals import Word, fit, fit_arguments, parse_arguments, parse_tweak_value, split_call, split_tweak
 from .._core.read import Function, Node, TweakSpec
-from ._literals import Word, fit, fit_arguments, parse_arguments, parse_tweak_value, split_call, split_tweak
 from ._names import find_function, load_function
 
 Find = Callable[[str], Node[Any] | None]

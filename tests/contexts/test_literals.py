@@ -1,4 +1,4 @@
-"""`_literals` reads words of the command line, and evaluates nothing."""
+"""`literals` reads words of the command line, and evaluates nothing."""
 
 import doctest
 import math
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dug
-from dug.cli import _literals
-from dug.cli._literals import Word, fit, parse_arguments, parse_literal, parse_tweak_value, split_call, split_tweak
+from dug._contexts import literals as module
+from dug._contexts.literals import Word, fit, parse_arguments, parse_literal, parse_tweak_value, split_call, split_tweak
 
 texts, floats = st.text(max_size=20), st.floats(allow_nan=False, allow_infinity=False)
 literals = st.recursive(
@@ -172,7 +172,7 @@ def test_no_other_call_is_a_value(text):
 
 def test_the_examples_in_the_docstrings_pass():
     """The examples of a docstring are true."""
-    results = doctest.testmod(_literals)
+    results = doctest.testmod(module)
 
     assert results.attempted
     assert not results.failed

@@ -1,7 +1,7 @@
 """Reads typed words as values: `parse_literal`, `parse_arguments`, `fit`; `split_call`, `split_tweak`; `parse_tweak_value`.
 
 Evaluates nothing but literals.  A word that is not a literal and has none of a literal's marks is taken as text, so that names,
-dates and paths need no quotes within quotes.  Which function or node a name means is found in `_targets`.
+dates and paths need no quotes within quotes.  Which function or node a name means is found in `cli/_targets`.
 """
 
 import ast
@@ -13,10 +13,10 @@ from typing import Any
 
 from attrs import frozen
 
-from .._contexts.kinds import UNTWEAKED, scale, shift
-from .._contexts.value_types import list_members, takes
 from .._text.values import show
 from ..errors import TweakError
+from .kinds import UNTWEAKED, scale, shift
+from .value_types import list_members, takes
 
 _CALLS: dict[str, tuple[str, Callable[..., Any]]] = {"scale": ("scale(x)", scale), "shift": ("shift(x)", shift)}
 """The tweaks that are written as calls, by name: their form, and the functions that make them."""
