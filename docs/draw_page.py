@@ -6,6 +6,7 @@ They are pictures of a real page, so they are made by hand when it has changed: 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
@@ -46,18 +47,44 @@ def book() -> float:
 def main() -> None:
     """Write the pictures."""
     IMAGES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        draw_context(browser)
+        draw_trial(browser)
+        browser.close()
+
+
+def open_tab(browser: Any, page: web.Page) -> Any:
+    """Return a tab that shows a page."""
+    tab = browser.new_page(viewport={"width": 960, "height": 720})
+    tab.goto(page.url)
+    return tab
+
+
+def draw_context(browser: Any) -> None:
+    """Write the pictures of a context: its nodes, and one of them."""
     with dug.Context(tweaks={spot.node("AAPL"): dug.scale(0.5)}, name="stress") as ctx:
         book()
-    with web.serve(ctx, open=False) as page, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 960, "height": 720})
-        tab.goto(page.url)
+    with web.serve(ctx, open=False) as page:
+        tab = open_tab(browser, page)
         tab.wait_for_selector("tr.row a")
         tab.screenshot(path=IMAGES / "web-nodes.png")
         tab.click("text=book()")
         tab.wait_for_selector("svg rect")
         tab.screenshot(path=IMAGES / "web-node.png", full_page=True)
-        browser.close()
+
+
+def draw_trial(browser: Any) -> None:
+    """Write the picture of what moved when a missing price was there."""
+    with dug.Context(name="night") as ctx:
+        book()
+    with web.serve(ctx, open=False, allow_tweaks=True) as page:
+        tab = open_tab(browser, page)
+        tab.click("text=spot('GONE')")
+        tab.fill("#value", "75.0")
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector("#trial[data-busy=false] .told")
+        tab.screenshot(path=IMAGES / "web-trial.png", full_page=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads typed words as values: `parse_literal`, `parse_arguments`, `fit`; `split_call`, `split_tweak`; `parse_tweak_value`.
+"""Reads typed words as values: `parse_literal`, `parse_arguments`, `fit`; `split_call`, `split_tweak`; `read_tweak`.
 
 Evaluates nothing but literals.  A word that is not a literal and has none of a literal's marks is taken as text, so that names,
 dates and paths need no quotes within quotes.  Which function or node a name means is found in `cli/_targets`.
@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
+from .._core.read import Node, TweakSpec
 from .._text.values import show
 from ..errors import TweakError
 from .kinds import UNTWEAKED, scale, shift
@@ -231,6 +232,18 @@ def parse_tweak_value(text: str) -> Any:
         if meant is not None:
             raise ValueError(f"{text!r} would be a text here. Write {meant}, or \"'{text}'\" if the text is meant.")
     return value
+
+
+def read_tweak(node: Node[Any], text: str) -> Any:
+    """Returns what a text tweaks a node to: what `parse_tweak_value` takes, fitted to what its function is annotated to return.
+
+    Raises:
+        ValueError: it is none of that.
+    """
+    value = parse_tweak_value(text)
+    if isinstance(value, TweakSpec):
+        return value
+    return fit(Word(text, value), getattr(node._function.body, "__annotations__", {}).get("return", Signature.empty))
 
 
 def _read_number(text: str) -> int | float | None:

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._contexts.literals import Word, fit, fit_arguments, parse_arguments, parse_tweak_value, split_call, split_tweak
+from .._contexts.literals import Word, fit_arguments, parse_arguments, parse_tweak_value, read_tweak, split_call, split_tweak
 from .._core.read import Function, Node, TweakSpec
 from ._names import find_function, load_function
 
@@ -108,8 +108,7 @@ def parse_tweak(text: str, home: str = "", find: Find | None = None) -> tuple[An
         return target, value
     if not isinstance(target, Node):
         target = _find_only_node(key, target._self_function, said)
-    annotation = getattr(target._function.body, "__annotations__", {}).get("return", inspect.Signature.empty)
-    return target, fit(Word(said, value), annotation)
+    return target, read_tweak(target, said)
 
 
 def _find_only_node(key: str, function: Function, said: str) -> Node[Any]:

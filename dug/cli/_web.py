@@ -1,15 +1,22 @@
 """``dug web``: shows a file in the browser, until Ctrl-C."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from ._file import Command, file_argument
-from ._output import echo, flush
+from ._names import import_module_of
+from ._output import echo, flush, one_line, tell
+
+if TYPE_CHECKING:
+    from ..snapshot import Snapshot
 
 EPILOG = """\
 \b
 Examples:
   dug web night.dug
   dug web night.dug --no-open --port 8765
+  dug web night.dug --allow-tweaks
 """
 
 
@@ -17,18 +24,38 @@ Examples:
 @file_argument
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; by default one that is free.")
 @click.option("--no-open", "stays_shut", is_flag=True, help="Print the address, and open no browser.")
-def command(file: str, *, port: int, stays_shut: bool) -> None:
+@click.option("--allow-tweaks", is_flag=True,
+              help="Import the modules that the file names, and compute with other values: for files of your own.")  # fmt: skip
+@click.option("--trust", is_flag=True, help="With --allow-tweaks, read pickles, too.")
+def command(file: str, *, port: int, stays_shut: bool, allow_tweaks: bool, trust: bool) -> None:
     """Show a file in the browser, to this machine only, until Ctrl-C.
 
-    Nothing in the file is decoded, imported or run.
+    Nothing in the file is decoded, imported or run, unless you say --allow-tweaks.
+    Modules are then looked for in the current folder first.
     """
     from ..web import serve  # only this command serves
 
+    if trust and not allow_tweaks:
+        raise click.UsageError("--trust needs --allow-tweaks: without that nothing in the file is decoded.")
+    shown: Any = _load(file, trust=trust) if allow_tweaks else file
     try:
-        page = serve(file, port=port, open=not stays_shut)
+        page = serve(shown, port=port, open=not stays_shut, allow_tweaks=allow_tweaks)
     except ImportError as exc:
         raise click.ClickException(str(exc)) from exc
     with page:
         echo(page.url)
         flush()
         page.wait()
+
+
+def _load(file: str, *, trust: bool) -> "Snapshot":
+    """Returns the context of a file, after an import of the modules of its functions; tells what could not be used."""
+    from ..snapshot import load, look  # only commands that name a file need them
+
+    with look(file) as saved:
+        for function in saved.functions:
+            import_module_of(function.name)
+    loaded = load(file, trust=trust)
+    if loaded.absent:
+        tell(f"dug web: {len(loaded.absent):,} of {one_line(file)} could not be used: {one_line(str(loaded.absent[0]))}")
+    return loaded

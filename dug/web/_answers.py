@@ -5,9 +5,7 @@ page asks.  All texts are cut.  One thread at a time may ask.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import cached_property
-from hashlib import blake2b
+from collections.abc import Callable, Sequence
 from math import isfinite
 from time import monotonic
 from typing import Any
@@ -15,9 +13,10 @@ from typing import Any
 from .._inspect.failures import Failed
 from .._inspect.graph import STATES, Fact
 from .._inspect.lazy_graph import LazyGraph
-from .._text.values import drop_main, number_alike
+from ._panel import Panel
 from ._pictures import draw_all, draw_around
 from ._subjects import Subject
+from ._taken import AskError, Query, Taken
 from ._texts import LONGEST_NAME, clean
 
 _MOST_ROWS = 200
@@ -28,115 +27,64 @@ _MOST_STEPS = 50
 """How far from a node a graph goes."""
 _SHORT = 200
 """How much of a value is sent in a table."""
-_LONGEST_ADDRESS = 300
-"""How long the name of a node in an address may be."""
 _PATIENCE = 9
 """How many times as long as taking the nodes took they stay as they are."""
-
-Query = Mapping[str, str]
-_SORTS: dict[str, Callable[[Fact[Any]], Any]] = {
-    "own": lambda fact: -fact.own_seconds,
-    "seconds": lambda fact: -fact.seconds,
-    "read": lambda fact: -fact.times_read,
-    "size": lambda fact: -(fact.size or 0),
-    "state": lambda fact: STATES.index(fact.state),
-}
-
-
-class AskError(Exception):
-    """Says what is wrong with a question; its status is that of the answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class _Taken:
-    """All nodes of a subject at one moment."""
-
-    def __init__(self, subject: Subject, number: int) -> None:
-        self.since = subject.since
-        self.graph = graph = subject.take_graph()
-        self.number = number
-        nodes = graph.order
-        texts = number_alike([drop_main(str(node)) for node in nodes])
-        names = [_name(text) for text in texts]
-        self.names: dict[Any, str] = dict(zip(nodes, names, strict=True))
-        self.nodes: dict[str, Any] = dict(zip(names, nodes, strict=True))
-        self.texts: dict[Any, str] = dict(zip(nodes, [clean(text, LONGEST_NAME) for text in texts], strict=True))
-        self.rows: list[tuple[str, Fact[Any]]] = [(text, graph.fact(node)) for node, text in self.texts.items()]
-        self._found: tuple[Any, list[tuple[str, Fact[Any]]]] | None = None
-
-    def find_node(self, name: str) -> Any:
-        """Returns the node with a name.
-
-        Raises:
-            AskError: there is none.
-        """
-        if name not in self.nodes:
-            raise AskError(404, f"{clean(name, LONGEST_NAME)} is not here")
-        return self.nodes[name]
-
-    def refer(self, node: Any) -> dict[str, Any]:
-        """Returns what a page needs for a link to a node."""
-        return {"name": self.names[node], "text": self.texts[node], "state": self.graph.fact(node).state}
-
-    @cached_property
-    def lowered(self) -> list[str]:
-        """The names as a search sees them."""
-        return [name.lower() for name, _ in self.rows]
-
-    def find(self, text: str, function: str, state: str, sort: str) -> list[tuple[str, Fact[Any]]]:
-        """Returns the rows that fit, sorted; the last answer is kept, as a table is read page after page."""
-        asked = (text, function, state, sort)
-        if self._found is None or self._found[0] != asked:
-            sought = text.lower()
-            rows = self.rows
-            if sought:
-                rows = [row for row, name in zip(rows, self.lowered, strict=True) if sought in name]
-            if function:
-                rows = [row for row in rows if row[1].function == function]
-            if state:
-                rows = [row for row in rows if row[1].state == state or (state == "source" and row[1].is_source)]
-            if sort in _SORTS:
-                key = _SORTS[sort]
-                rows = sorted(rows, key=lambda row: key(row[1]))
-            elif sort == "name":
-                rows = sorted(rows, key=lambda row: row[0])
-            self._found = asked, rows
-        return self._found[1]
 
 
 class Answers:
     """The answers about one subject."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, panels: Sequence[Panel] = ()) -> None:
         self.subject = subject
-        self._taken: _Taken | None = None
+        self.panels = {panel.name: panel for panel in panels}
+        self._taken: Taken | None = None
         self._stamp: Any = None
         self._rest_until = 0.0
 
     def answer(self, what: str, query: Query) -> dict[str, Any]:
-        """Returns the answer to a question: ``head``, ``rows``, ``failures``, ``node``, ``around`` or ``graph``.
+        """Returns the answer to a question: ``head``, ``rows``, ``failures``, ``node``, ``around``, ``graph`` or a panel's name.
 
         Raises:
             AskError: there is no such question, or the node that it names is not there.
         """
+        if what in self.panels:
+            taken, panel = self._take(), self.panels[what]
+            return {"number": taken.number, "parts": panel.tell(taken, query), "busy": panel.is_busy(query)}
         if what not in _ASKED:
             raise AskError(404, f"there is no {what!r} here")
         return _ASKED[what](self, self._take(), query)
 
-    def _take(self) -> _Taken:
+    def close(self) -> None:
+        """Frees what its subjects hold."""
+        self.subject.close()
+        for panel in self.panels.values():
+            panel.close()
+
+    def begin_trial(self, said: Any) -> None:
+        """Begins to compute with another value of a node.
+
+        Raises:
+            AskError: that is not allowed, or `said` does not say which node and value.
+        """
+        trials: Any = self.panels.get("trial")
+        if trials is None:
+            raise AskError(405, "this page takes no tweaks. Write dug.web.serve(ctx, allow_tweaks=True).")
+        texts = [said.get(name) for name in ("name", "value")] if isinstance(said, dict) else []
+        if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
+            raise AskError(400, 'write {"name": ..., "value": ...}, both of them texts')
+        trials.begin(self._take(), *texts)
+
+    def _take(self) -> Taken:
         taken, begun = self._taken, monotonic()
         if taken is not None and (begun < self._rest_until or self.subject.find_stamp() == self._stamp):
             return taken
         self._stamp = self.subject.find_stamp()  # before the nodes: what comes in between is seen next time
-        taken = self._taken = _Taken(self.subject, 1 if taken is None else taken.number + 1)
+        taken = self._taken = Taken(self.subject, 1 if taken is None else taken.number + 1)
         ended = monotonic()
         self._rest_until = ended + _PATIENCE * (ended - begun)
         return taken
 
-    def _head(self, taken: _Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
+    def _head(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
         counts = Counter([fact.state for _, fact in taken.rows])
         functions = Counter([fact.function for _, fact in taken.rows])
         return {
@@ -147,10 +95,13 @@ class Answers:
             "since": clean(taken.since, LONGEST_NAME),
             "nodes": len(taken.rows),
             "states": {state: counts[state] for state in STATES if counts[state]},
+            "panels": [[panel.name, panel.title] for panel in self.panels.values() if panel.title],
+            "first": next((panel.name for panel in self.panels.values() if panel.is_first), "nodes"),
+            "tweaks": "trial" in self.panels,
             "functions": [[clean(name, LONGEST_NAME), count] for name, count in functions.most_common(_MOST_LISTED)],
         }
 
-    def _rows(self, taken: _Taken, query: Query) -> dict[str, Any]:
+    def _rows(self, taken: Taken, query: Query) -> dict[str, Any]:
         found = taken.find(*[query.get(name, "") for name in ("text", "function", "state", "sort")])
         first = _read_number(query, "first", 0)
         lazy = self.subject.look()
@@ -161,7 +112,7 @@ class Answers:
             rows.append({**_tell(taken, fact), "value": clean(said, _SHORT)})
         return {"number": taken.number, "total": len(found), "first": first, "rows": rows}
 
-    def _failures(self, taken: _Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
+    def _failures(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
         lazy, groups = self.subject.look(), dict[str, list[Failed[Any]]]()
         for failed in self.subject.list_failures():
             origin = lazy.detail(self.subject.name_of(failed.origin))
@@ -182,7 +133,7 @@ class Answers:
         ]
         return {"number": taken.number, "total": sum(map(len, groups.values())), "groups": told, "places": len(groups)}
 
-    def _node(self, taken: _Taken, query: Query) -> dict[str, Any]:
+    def _node(self, taken: Taken, query: Query) -> dict[str, Any]:
         node = taken.find_node(query.get("name", ""))
         subject, lazy = self.subject, self.subject.look()
         detail, fact = lazy.detail(subject.name_of(node)), taken.graph.fact(node)
@@ -202,23 +153,24 @@ class Answers:
             "readers_total": len(readers),
             "explain": clean(subject.explain(node)),
             "code": clean(subject.find_source(node) or ""),
+            "more": [part for panel in self.panels.values() for part in panel.tell_node(taken, node)],
         }
 
-    def _refer(self, taken: _Taken, lazy: LazyGraph[Any, Any, Any], node: Any) -> dict[str, Any]:
+    def _refer(self, taken: Taken, lazy: LazyGraph[Any, Any, Any], node: Any) -> dict[str, Any]:
         detail = lazy.detail(self.subject.name_of(node))
         return {**taken.refer(node), "value": clean(detail.error or detail.value, _SHORT)}
 
-    def _around(self, taken: _Taken, query: Query) -> dict[str, Any]:
+    def _around(self, taken: Taken, query: Query) -> dict[str, Any]:
         node = taken.find_node(query.get("name", ""))
         up, down = (min(_MOST_STEPS, _read_number(query, way, 2)) for way in ("up", "down"))
         drawn = draw_around(taken.graph, node, up, down, taken.refer)
         return {"number": taken.number, "middle": taken.names[node], **drawn}
 
-    def _graph(self, taken: _Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
+    def _graph(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
         return {"number": taken.number, **draw_all(taken.graph, taken.refer)}
 
 
-_ASKED: dict[str, Callable[[Answers, _Taken, Query], dict[str, Any]]] = {
+_ASKED: dict[str, Callable[[Answers, Taken, Query], dict[str, Any]]] = {
     "head": Answers._head,
     "rows": Answers._rows,
     "failures": Answers._failures,
@@ -228,7 +180,7 @@ _ASKED: dict[str, Callable[[Answers, _Taken, Query], dict[str, Any]]] = {
 }
 
 
-def _tell(taken: _Taken, fact: Fact[Any]) -> dict[str, Any]:
+def _tell(taken: Taken, fact: Fact[Any]) -> dict[str, Any]:
     """Returns the facts about a node as a row."""
     return {
         **taken.refer(fact.node),
@@ -239,13 +191,6 @@ def _tell(taken: _Taken, fact: Fact[Any]) -> dict[str, Any]:
         "read": fact.times_read,
         "size": fact.size,
     }
-
-
-def _name(text: str) -> str:
-    """Returns the name of a node in an address: its text, or a digest of one that is long or cannot be in an address."""
-    if len(text) <= _LONGEST_ADDRESS and text.isprintable():
-        return text
-    return "~" + blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _read_number(query: Query, name: str, default: int) -> int:

@@ -1,7 +1,7 @@
 """Who may ask a page, and what an answer may do: `Guard`, around the application; refuses before anything else happens.
 
 * A name in the header ``Host`` that is not ours is refused: a stranger's site could have its name lead to this machine.
-* Only ``GET`` is answered.
+* Only ``GET`` is answered, and ``POST`` of one address where the page takes tweaks: with the cookie, from the page itself.
 * A token is in the address that is printed; a browser that has shown it gets a cookie, which no script can read and no other
   site can send.  Without one of the two nothing is answered.
 * Each answer forbids scripts, styles and requests that are not the page's own, frames around it, and guesses at its type.
@@ -41,16 +41,25 @@ class Guard:
         cookie: the name of the cookie, which differs for each port: cookies do not.
         hosts: the names of this machine, without ports, that a request may be for.
         takes_addresses: whether a request may be for any address in numbers, which nobody can rebind.
+        posts: the addresses that may be posted to.
     """
 
     def __init__(
-        self, application: Application, token: str, cookie: str, hosts: Collection[str], *, takes_addresses: bool
+        self,
+        application: Application,
+        token: str,
+        cookie: str,
+        hosts: Collection[str],
+        *,
+        takes_addresses: bool,
+        posts: Collection[str] = (),
     ) -> None:
         self._application = application
         self._token = token
         self._cookie = cookie
         self._hosts = frozenset(host.lower() for host in hosts)
         self._takes_addresses = takes_addresses
+        self._posts = frozenset(posts)
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         """Answers a request, or refuses it."""
@@ -75,10 +84,23 @@ class Guard:
     def _find_refusal(self, scope: Scope) -> tuple[int, str] | None:
         if not self._is_ours(_find_header(scope, b"host")):
             return 421, "This page is not at that name. Use the address that dug printed."
+        if scope["method"] == "POST" and scope["path"] in self._posts:
+            return self._find_post_refusal(scope)
         if scope["method"] != "GET":
             return 405, "This page only answers GET."
         if not self._shows_token(scope) and not self._has_cookie(scope):
             return 403, "Use the whole address that dug printed, with its token."
+        return None
+
+    def _find_post_refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Refuses what another site may have sent: the cookie is needed, the origin of the page, and a type that no form has."""
+        if not self._has_cookie(scope):
+            return 403, "Open the address that dug printed first."
+        (host,) = _find_header(scope, b"host")
+        if [origin.lower() for origin in _find_header(scope, b"origin")] != [f"{scope['scheme']}://{host}".lower()]:
+            return 403, "Only the page itself may ask that."
+        if [kind.partition(";")[0] for kind in _find_header(scope, b"content-type")] != ["application/json"]:
+            return 415, "Send JSON."
         return None
 
     def _is_ours(self, said: list[str]) -> bool:

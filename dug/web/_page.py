@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from .._contexts.context import Context
 from .._extras.packages import import_extra
-from .._text.values import show
+from .._text.values import show as text_of
 from ._answers import Answers
 from ._guard import Guard
-from ._subjects import find_subject
+from ._shown import show
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST = 16
@@ -24,10 +24,10 @@ _SHORTEST = 16
 class Page:
     """A page that is served; close it, or use it in a ``with``.  It ends with the process in any case."""
 
-    def __init__(self, server: Any, url: str, subject: Any) -> None:
+    def __init__(self, server: Any, url: str, answers: Answers) -> None:
         self._server = server
         self._url = url
-        self._subject = subject
+        self._answers = answers
 
     @property
     def url(self) -> str:
@@ -41,7 +41,7 @@ class Page:
     def close(self) -> None:
         """Ends the page; again it does nothing."""
         self._server.close()
-        self._subject.close()
+        self._answers.close()
 
     def __enter__(self) -> Self:
         return self
@@ -60,10 +60,12 @@ def serve(
     open: bool = True,  # noqa: A002  what it does to the page
     token: str | None = None,
     host: str = "127.0.0.1",
+    allow_tweaks: bool = False,
 ) -> Page:
     """Shows a context or a saved file in the browser, and returns at once.
 
-    The page looks, and runs nothing; that of a context follows it.  It is served by a thread of this process until it is closed.
+    The page looks, and runs nothing, unless it takes tweaks; that of a context follows it.  A thread of this process serves it
+    until it is closed.
 
     Args:
         what: a context of this process, or the path of a ``.dug`` file, of which nothing is decoded or imported.
@@ -71,12 +73,14 @@ def serve(
         open: whether the browser is opened.
         token: what a browser must show to be let in, at least 16 characters; by default a new one, which is in `Page.url`.
         host: the address to listen on.  Another one than the default lets other machines ask, unencrypted, and needs a `token`.
+        allow_tweaks: whether whoever has the page may say another value of a node.  What rests on it is then computed again, in a
+            context of its own beside this one, in which nothing is changed: functions run, in a thread of this process.
 
     Raises:
         ImportError: Starlette or uvicorn are not installed; the message says what to type.
         SnapshotError: the file is no snapshot, or is damaged.
         OSError: the port is not free.
-        TypeError: there is nothing to show in `what`, or the token is no text.
+        TypeError: there is nothing to show in `what`, it cannot be tweaked, or the token is no text.
         ValueError: the token is too short, or there is none where `host` needs one.
 
     .. versionadded:: 0.1.0
@@ -84,23 +88,30 @@ def serve(
     import_extra("starlette", "web", "dug.web.serve()")
     import_extra("uvicorn", "web", "dug.web.serve()")
     token = _check_token(token, host)
-    subject = find_subject(what)
+    page = _begin(show(what, allow_tweaks=allow_tweaks), token, host, port, takes_tweaks=allow_tweaks)
+    if open:
+        webbrowser.open(page.url)
+    return page
+
+
+def _begin(answers: Answers, token: str, host: str, port: int, *, takes_tweaks: bool) -> Page:
+    """Begins to serve."""
     try:
         listening = _listen(host, port)
     except BaseException:
-        subject.close()
+        answers.close()
         raise
     port = listening.getsockname()[1]
     is_local = host in _LOOPBACK
     names = _LOOPBACK if is_local else (*_LOOPBACK, host, socket.gethostname(), socket.getfqdn())
-    application = import_module("._starlette", __package__).make_application(Answers(subject))
-    guard = Guard(application, token, f"dug-{port}", names, takes_addresses=not is_local)
+    starlette = import_module("._starlette", __package__)
+    posts = (starlette.TRY,) if takes_tweaks else ()
+    guard = Guard(
+        starlette.make_application(answers), token, f"dug-{port}", names, takes_addresses=not is_local, posts=posts
+    )
     server = import_module("._uvicorn", __package__).Server(guard, listening)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104  a comparison
-    page = Page(server, f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", subject)
-    if open:
-        webbrowser.open(page.url)
-    return page
+    return Page(server, f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", answers)
 
 
 def _check_token(token: Any, host: str) -> str:
@@ -115,7 +126,7 @@ def _check_token(token: Any, host: str) -> str:
     if token is None:
         return secrets.token_urlsafe(24)
     if not isinstance(token, str):
-        raise TypeError(f"token must be a text, not {show(token)}. Leave it out for a new one.")
+        raise TypeError(f"token must be a text, not {text_of(token)}. Leave it out for a new one.")
     if len(token) < _SHORTEST or not (token.isascii() and token.replace("-", "").replace("_", "").isalnum()):
         raise ValueError(
             f"a token has at least {_SHORTEST} letters, digits, - or _. Leave it out, or write token=secrets.token_urlsafe(24)."

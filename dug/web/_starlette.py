@@ -3,14 +3,17 @@
 All of it runs in the one thread of the server, so that `Answers` has one asker at a time.
 """
 
+import json
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ._answers import Answers, AskError
+from ._answers import Answers
+from ._taken import AskError
 from ._texts import LONGEST_NAME, clean
 
 FILES = {
@@ -21,11 +24,22 @@ FILES = {
     "icon.svg": ("icon.svg", "image/svg+xml"),
 }
 """By the name in an address: the file, and its type.  Nothing else of this machine is sent."""
+TRY = "/data/try"
+"""The address that is posted to, to tweak a node."""
+_LONGEST_BODY = 100_000
 _FOLDER = Path(__file__).parent / "static"
 
 
 def make_application(answers: Answers) -> Starlette:
     """Returns the application that shows what `answers` know."""
+
+    async def begin_trial(request: Request) -> Response:
+        try:
+            said = await _read_body(request)
+            answers.begin_trial(said)
+        except AskError as exc:
+            return JSONResponse({"error": str(exc)}, exc.status)
+        return JSONResponse({})
 
     async def send_data(request: Request) -> Response:
         try:
@@ -42,5 +56,27 @@ def make_application(answers: Answers) -> Starlette:
         return Response("There is nothing here.\n", 404) if found is None else Response(found[0], media_type=found[1])
 
     return Starlette(
-        routes=[Route("/", send_file), Route("/data/{what}", send_data), Route("/{name}", send_file)],
+        routes=[
+            Route("/", send_file),
+            Route(TRY, begin_trial, methods=["POST"]),
+            Route("/data/{what}", send_data),
+            Route("/{name}", send_file),
+        ],
     )
+
+
+async def _read_body(request: Request) -> Any:
+    """Returns the JSON of a request.
+
+    Raises:
+        AskError: it is none, or too long.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _LONGEST_BODY:
+            raise AskError(413, "that is too long")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise AskError(400, "that is no JSON") from exc

@@ -89,6 +89,11 @@ class ContextSubject(Subject):
         self._ctx = ctx
 
     @property
+    def context(self) -> Context:
+        """The context."""
+        return self._ctx
+
+    @property
     def title(self) -> str:
         return show_whole(self._ctx, 200)
 

@@ -158,6 +158,68 @@ def test_a_hostile_file_shows_as_text(tab, tmp_path, monkeypatch):
     assert tab.troubles == []
 
 
+FILES = {"EMEA": "12", "APAC": "1x", "AMER": "30"}
+
+
+@dug.source
+def cell(region):
+    """What a file says of a region."""
+    return FILES[region]
+
+
+@dug.memoize
+def trades(region):
+    """The trades of a region."""
+    return int(cell(region))
+
+
+@dug.memoize
+def desk(region):
+    """What the trades of a region are worth."""
+    return 100 * trades(region)
+
+
+@dug.memoize
+def night():
+    """What all of them are worth, without what fails."""
+    total = 0
+    for region in FILES:
+        try:
+            total += desk(region)
+        except ValueError:
+            continue
+    return total
+
+
+def test_the_story_of_five_in_the_morning(tab, tmp_path):
+    """A file with failures is opened, the cause found in three clicks, one input tweaked, and the number that moved explained."""
+    with dug.Context(name="night") as ctx:
+        assert night() == 4_200
+    path = tmp_path / "night.dug"
+    snapshot.save(ctx, path)
+    with web.serve(snapshot.load(path), open=False, allow_tweaks=True) as page:
+        tab.goto(page.url)
+        tab.click("#counts >> text=2 failed")
+        tab.wait_for_selector("[data-total='2']")
+        tab.click("nav >> text=Failures")  # the first click that is needed, the second, and the third
+        tab.click(".place li:has-text('raised it') a")
+        assert "'1x'" in tab.text_content("pre[aria-label=Error]")
+        tab.click(".columns li:has-text('cell') a >> text=cell('APAC')")
+        tab.wait_for_selector("#node h2 >> text=cell('APAC')")
+        tab.fill("#value", "[1")
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector("#trouble >> text=is not a literal")
+        tab.fill("#value", "'18'")
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector("#trial[data-busy=false] .told >> text=+1800")
+        assert "4200" in tab.text_content("#trial .told tbody tr")
+        assert tab.get_attribute("#trial details", "open") is not None
+        assert "rests on test_in_browser:cell('APAC')" in tab.text_content("#trial details")
+        assert "value=%2718%27" in tab.url
+    assert tab.troubles == ["Failed to load resource: the server responded with a status of 400 (Bad Request)"]
+    assert ctx[night.node()] == 4_200
+
+
 def test_many_nodes_are_scrolled_and_searched(tab, tmp_path):
     """Of 4,000 nodes a table has a row for those that are seen, wherever one scrolls to."""
     with dug.Context() as ctx:

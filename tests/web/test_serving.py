@@ -340,3 +340,35 @@ def test_the_command_prints_the_address(tmp_path, ctx, monkeypatch, capsys):
     assert main(["web", str(path), "--no-open"]) == 0
     assert asked == ["night.dug, desk"]
     assert capsys.readouterr().out.startswith("http://127.0.0.1:")
+
+
+DESK = """
+import dug
+
+@dug.memoize
+def price(ticker):
+    return 2.0
+"""
+
+
+def test_the_command_imports_only_when_it_is_told_to(tmp_path, monkeypatch, capsys):
+    """``dug web FILE --allow-tweaks`` imports the modules of the file from the current folder, and lets its nodes be tweaked."""
+    (tmp_path / "desk_of_web.py").write_text(DESK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with dug.Context() as made:
+        __import__("desk_of_web").price("a")
+    snapshot.save(made, "night.dug")
+    monkeypatch.delitem(sys.modules, "desk_of_web")
+    asked = []
+
+    def note(page):
+        asked.append((ask_data(page, "head")["tweaks"], "desk_of_web" in sys.modules))
+
+    monkeypatch.setattr(web.Page, "wait", note)
+
+    assert main(["web", "night.dug", "--no-open"]) == 0
+    assert main(["web", "night.dug", "--no-open", "--allow-tweaks"]) == 0
+    assert asked == [(False, False), (True, True)]
+    assert main(["web", "night.dug", "--trust"]) == 2
+    assert "--trust needs --allow-tweaks" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 
 const ROW = 32; // the height of a row, as the style sheet has it
 const PAGE = 200; // how many rows an answer has
-const PAUSE = 700; // milliseconds between two looks at something that may change
+const PAUSE = 250; // milliseconds between two looks at something that may change
 const BOX = { width: 216, height: 34, right: 276, down: 46 };
 const SVG = "http://www.w3.org/2000/svg";
 const COLUMNS = [
@@ -11,8 +11,9 @@ const COLUMNS = [
   ["by itself", "c-time number", "own"], ["took", "c-time c-total number", "seconds"], ["read by", "c-read number", "read"],
 ];
 
-async function ask(path) {
-  const answer = await fetch(`data/${path}`);
+async function ask(path, body = null) {
+  const sent = body === null ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const answer = await fetch(`data/${path}`, sent);
   const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
   if (!answer.ok) throw new Error(said.error);
   return said;
@@ -46,6 +47,7 @@ const nodeLink = (one) => make("a", { class: "name", href: link("node", { name: 
 
 function inSeconds(seconds) {
   if (!seconds) return "";
+  if (seconds < 1e-6) return "< 1 µs";
   if (seconds < 1e-3) return `${(seconds * 1e6).toFixed(0)} µs`;
   return seconds < 1 ? `${(seconds * 1e3).toFixed(1)} ms` : `${seconds.toFixed(2)} s`;
 }
@@ -64,7 +66,8 @@ let asked = 0; // so that an answer that comes late does not replace a later one
 
 function readAddress() {
   const [view, query] = location.hash.slice(1).split(/\?(.*)/s);
-  return { view: VIEWS[view] ? view : "nodes", query: Object.fromEntries(new URLSearchParams(query || "")) };
+  const known = VIEWS[view] || head?.panels.some(([name]) => name === view);
+  return { view: known ? view : head?.first || "nodes", query: Object.fromEntries(new URLSearchParams(query || "")) };
 }
 
 function tell(error) {
@@ -101,14 +104,15 @@ async function refreshHead() {
 async function show() {
   const { view, query } = readAddress();
   const number = ++asked;
-  const entries = [["nodes", "Nodes"], ["failures", "Failures"], ["graph", "Graph"]];
+  const entries = [["nodes", "Nodes"], ["failures", "Failures"], ["graph", "Graph"], ...(head?.panels || [])];
+  entries.sort((one, other) => (other[0] === head?.first) - (one[0] === head?.first));
   get("nav").replaceChildren(...entries.map(([name, text]) =>
     make("a", { href: `#${name}`, "aria-current": name === view ? "page" : null }, text)));
   await guarded(async () => {
-    const made = await VIEWS[view](query);
+    const made = await (VIEWS[view] || showPanel)(query, view);
     if (number !== asked) return;
     const moved = shown !== null && (shown.view !== view || shown.query.name !== query.name);
-    shown = { view, query, refresh: made.refresh };
+    shown = { view, query, refresh: made.refresh, isBusy: made.isBusy || (() => false) };
     get("main").replaceChildren(...made.parts);
     document.body.dataset.view = view;
     if (moved) {
@@ -120,9 +124,11 @@ async function show() {
 }
 
 async function follow() {
-  if (head && head.live && !document.hidden) {
+  const isBusy = shown?.isBusy();
+  if (head && (head.live || isBusy) && !document.hidden) {
     await guarded(async () => {
-      if ((await refreshHead()) && shown) await shown.refresh();
+      const isNew = head.live && (await refreshHead());
+      if (shown && (isNew || isBusy)) await shown.refresh();
     });
   }
   setTimeout(follow, PAUSE);
@@ -293,7 +299,7 @@ function tellNode(node) {
   return [
     make("h2", { class: "name" }, node.text),
     ...block(about.error ? "Error" : "Value", about.error || about.value), make("dl", {}, ...rows),
-    ...block("Explanation", node.explain),
+    ...block("Explanation", node.explain), ...node.more.map(tellPart),
     make("div", { class: "columns" },
       make("section", {}, make("h2", {}, `Reads ${count(node.reads_total, "node")}`), makeList(node.reads, node.reads_total, equals)),
       make("section", {}, make("h2", {}, `Read by ${count(node.readers_total, "node")}`), makeList(node.readers, node.readers_total, equals))),
@@ -458,6 +464,73 @@ function findNext(svg, from, [right, down]) {
     if (onward > 1 && onward + 2 * aside < least) [best, least] = [box, onward + 2 * aside];
   }
   return best;
+}
+
+// Panels: what a page shows beside nodes, in parts that the server tells
+
+async function showPanel(query, name) {
+  const inside = make("div", { id: name, class: "panel" });
+  const title = head.panels.find(([one]) => one === name)[1];
+  let isBusy = false;
+  async function refresh() {
+    const said = await ask(`${name}?${new URLSearchParams(query)}`);
+    isBusy = said.busy;
+    replaceIn(inside, said.parts.map(tellPart));
+    inside.dataset.busy = isBusy;
+  }
+  await refresh();
+  return { parts: [make("h2", {}, title), inside], refresh, isBusy: () => isBusy };
+}
+
+const PARTS = {
+  line: (part) => make("p", { class: `${part.is_title ? "title" : ""} deep${part.depth || 0}` }, part.text),
+  text: (part) => make("section", {}, part.title ? make("h2", {}, part.title) : null,
+    make("pre", { "data-scroll": part.title, tabindex: "0", "aria-label": part.title || "text" }, part.text)),
+  table: tellTable,
+  folded: (part) => make("details", { open: part.is_open }, make("summary", {}, part.title), make("div", { class: "inside" }, ...part.parts.map(tellPart))),
+  links: (part) => make("ul", { class: "list" }, ...part.links.map((one) => make("li", {}, make("a", { class: "name", href: link(one.view, one.query) }, one.text)))),
+  meter: tellMeter,
+  try: tellTry,
+};
+
+const tellPart = (part) => PARTS[part.kind](part);
+
+function tellTable(part) {
+  const isNumber = part.columns.map((_, place) => part.rows.every((row) => row.cells.length < part.columns.length || NUMBER.test(row.cells[place].text)));
+  const cellOf = (cell, place, row) => make("td", {
+    class: `${place === 0 ? `deep${row.depth}` : ""} ${isNumber[place] ? "number" : ""} ${cell.text.length > 14 ? "long" : ""} ${cell.class || ""}`,
+    colspan: row.cells.length < part.columns.length ? part.columns.length : null,
+  }, cell.name === undefined ? make("span", { class: "value" }, cell.text) : make("a", { class: "name", href: link("node", { name: cell.name }) }, cell.text));
+  const rows = part.rows.map((row) => make("tr", { class: "row" }, ...row.cells.map((cell, place) => cellOf(cell, place, row))));
+  const heads = part.columns.map((text, place) => make("th", { scope: "col", class: isNumber[place] ? "number" : "" }, text));
+  return make("section", {}, part.title ? make("h2", {}, part.title) : null,
+    make("div", { class: "told", tabindex: "0", role: "region", "aria-label": part.title || "Table", "data-scroll": `table ${part.title} ${part.columns.join()}` },
+      make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows))),
+    part.more ? make("p", { class: "faint" }, part.more) : null);
+}
+
+const NUMBER = /^([-+]?[\d.,]+(e[-+]\d+)?%?( (s|ms|us|bytes|[kMGT]B))?|[-+]?(nan|inf)|)$/;
+
+function tellMeter(part) {
+  const of = part.total === null ? `${part.done.toLocaleString("en")}` : `${part.done.toLocaleString("en")} of ${part.total.toLocaleString("en")}`;
+  return make("p", { class: "meter" }, make("progress", { max: part.total ?? 1, value: part.total === null ? null : part.done, "aria-label": part.label }),
+    make("span", { role: "status" }, ` ${of} ${part.label}`));
+}
+
+function tellTry(part) {
+  const value = make("input", { id: "value", type: "text", value: part.value, autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "forms" });
+  const go = async (event) => {
+    event.preventDefault();
+    await guarded(async () => {
+      await ask("try", { name: part.name, value: value.value });
+      const address = link("trial", { name: part.name, value: value.value });
+      if (location.hash === address) await show();
+      else location.hash = address;
+    });
+  };
+  return make("form", { class: "filters try", onsubmit: go },
+    make("label", {}, make("span", {}, "What if ", make("span", { class: "name" }, part.text), " were"), value), make("button", {}, "Try it"),
+    make("p", { id: "forms", class: "faint" }, `A literal, or ${part.forms}. It is computed beside this, and nothing here is changed.`));
 }
 
 const VIEWS = { nodes: showNodes, failures: showFailures, node: showNode, graph: showGraph };

@@ -1,0 +1,44 @@
+"""`Panel`, one more thing that a page shows beside the nodes of its subject: one file for each kind of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from ._sheets import Part
+from ._taken import Taken
+
+
+class Panel(ABC):
+    """Parts of a page, as `_sheets` tells them.  The thread of the server asks it, and it runs nothing there."""
+
+    name: str
+    """Its name in an address."""
+    title: str
+    """Its name in the list of views; empty for one that only adds to the pages of nodes."""
+    is_moving = False
+    """True when it changes while no node does, such as the time that is left."""
+    is_first = False
+    """True when the page opens with it."""
+
+    @abstractmethod
+    def tell(self, taken: Taken, query: Mapping[str, str]) -> list[Part]:
+        """Returns its parts.
+
+        Args:
+            taken: the nodes of the page.
+            query: what stands behind its name in the address.
+
+        Raises:
+            AskError: it has no answer.
+        """
+
+    def tell_node(self, taken: Taken, node: Any) -> list[Part]:  # noqa: ARG002  most say nothing
+        """Returns what it adds to the page of a node."""
+        return []
+
+    def is_busy(self, query: Mapping[str, str]) -> bool:  # noqa: ARG002  most never change by themselves
+        """True while the answer to a question will be another one soon."""
+        return self.is_moving
+
+    def close(self) -> None:  # noqa: B027  most hold nothing
+        """Frees what it holds."""

@@ -1,0 +1,65 @@
+"""Parts of a page as data for JSON: `tell_sheet` tells what any object of dug shows of itself; `tell_table`, `tell_text`.
+
+A cell that is the text of a node of the page becomes a link to it.  The page's script draws the parts, by their ``kind``.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .._text.sheet import Drawing, Folded, Line, Outline, Rows, Sheet
+from ._texts import LONGEST_NAME, clean
+
+Part = dict[str, Any]
+FindName = Callable[[str], str | None]
+"""Returns the name in an address of the node with a text; None where there is no such node."""
+
+MOST_ROWS = 500
+"""How many rows a table has."""
+
+
+def tell_sheet(sheet: Sheet, find_name: FindName) -> list[Part]:
+    """Returns the parts of a sheet."""
+    return [_tell_part(part, find_name) for part in sheet.parts]
+
+
+def tell_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], find_name: FindName, *, title: str = "", more: str = ""
+) -> Part:
+    """Returns a table, of which the cells are texts, or nothing."""
+    told = [_tell_row(row, find_name) for row in list(rows)[:MOST_ROWS]]
+    return {"kind": "table", "title": title, "columns": list(columns), "rows": told, "more": clean(more)}
+
+
+def tell_text(title: str, text: str) -> Part:
+    """Returns a text of several lines under a title."""
+    return {"kind": "text", "title": title, "text": clean(text)}
+
+
+def tell_line(text: str, depth: int = 0) -> Part:
+    """Returns a line of text."""
+    return {"kind": "line", "text": clean(text, LONGEST_NAME), "depth": depth}
+
+
+def _tell_part(part: Any, find_name: FindName) -> Part:
+    if isinstance(part, Line):
+        return {**tell_line(part.text, part.depth), "is_title": part.is_title}
+    if isinstance(part, Rows):
+        return tell_table(part.columns, part.rows, find_name, more=part.more)
+    if isinstance(part, Outline):
+        rows = [_tell_row(entry.cells, find_name, entry.depth) for entry in part.entries[:MOST_ROWS]]
+        return {"kind": "table", "title": "", "columns": list(part.columns), "rows": rows, "more": ""}
+    if isinstance(part, Folded):
+        return {"kind": "folded", "title": clean(part.title, LONGEST_NAME), "parts": tell_sheet(Sheet(part.parts), find_name)}
+    assert isinstance(part, Drawing)  # noqa: S101  there are no others
+    return tell_text("", part.text)
+
+
+def _tell_row(cells: Sequence[Any], find_name: FindName, depth: int = 0) -> dict[str, Any]:
+    return {"depth": min(depth, 12), "cells": [_tell_cell(cell, find_name) for cell in cells]}
+
+
+def _tell_cell(cell: Any, find_name: FindName) -> dict[str, str]:
+    text = "" if cell is None else str(cell)
+    name = find_name(text)
+    told = {"text": clean(text, LONGEST_NAME)}
+    return told if name is None else {**told, "name": name}
