@@ -430,6 +430,19 @@ def test_there_is_little_c():
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= MAX_LINES_OF_C
 
 
+def test_the_c_is_read_in_one_order():
+    """Each header uses functions of its own and of those included before it only: none is declared ahead of its body."""
+    native = PACKAGE / "_core" / "native"
+    ahead = {
+        (path.name, line)
+        for path in (*native.glob("*.h"), *native.glob("*.c"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("static ") and line.endswith(");") and "=" not in line
+    }
+
+    assert ahead == set()
+
+
 def test_module_names_are_nouns_of_their_own():
     """No module is called utils, helpers, common or base, nor like a top-level one of the standard library."""
     names = {module: module.rpartition(".")[2] for module in MODULES}

@@ -77,6 +77,7 @@ static State *const the_state = &the_only;
 #include "spare.h"
 #include "call.h"
 #include "awaitable.h"
+#include "callable.h"
 
 /* Returns a function that a compiled module exports. */
 static void *
