@@ -16,6 +16,8 @@ pytestmark = [
 
 SCRIPT = Path(__file__).resolve().parent.parent / "docs" / "show_notebooks.py"
 PROGRESS = """
+import sys
+sys.modules["ipywidgets"] = None  # as if it was not installed: with it, tqdm draws a widget
 with base:
     more = dug.sweep(bond.node(0.05, 20), ladder([quote.node(1), quote.node(20)], dug.shift(0.02)), progress=True).to_dict()
 """
