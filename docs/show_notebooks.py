@@ -99,6 +99,26 @@ with base:
 sweep
 """,
     "result": "sweep[0]",
+    "scenario": "up.scenario | {quote.node(1): 0.02}",
+    "flow": """
+from dug.flow import Flow
+
+
+def gross(price, quantity):
+    return price * quantity
+
+
+orders = Flow(gross, name="orders", values={"price": 10})
+orders
+""",
+    "live": """
+from dug.live import Live
+
+live = Live({quote.node(1): 0.02})
+shown = live.output(discount.node(1))
+updates = live.step()
+live
+""",
 }
 """The cells, by what each shows."""
 

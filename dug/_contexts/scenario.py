@@ -12,7 +12,9 @@ from attrs import frozen
 
 from .._core.read import Function, Layer, Node, TweakSpec
 from .._functions.proxy import show_key
-from .._text.values import drop_main, show
+from .._inspect.record import tabulate_tweaks
+from .._text.shown import Shown
+from .._text.values import drop_main, show, show_whole
 from ..errors import TweakError
 from .kinds import tell_anew
 from .tweaks import Tweaks, spec_of, target_of
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @frozen(init=False, repr=False, eq=False)
-class Scenario:
+class Scenario(Shown):
     """An immutable set of tweaks with a name, which `Context` accepts; it can be kept, compared, combined and pickled.
 
     ``a | b`` means entering b inside a.  Values are held, not copied.  Each context that is made of a scenario states its mutable
@@ -124,6 +126,15 @@ class Scenario:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _of_layers, (tuple(map(dict, self.layers)), self.name)
+
+    def _sheet(self) -> Any:
+        from .._text.sheet import Line, Sheet  # loaded when somebody looks
+
+        name = "" if self.name is None else f" {show_whole(self.name, 60)}"
+        layers = [tabulate_tweaks(list(layer.items())) for layer in self.layers if layer]
+        within = [Line("over these:")] if len(layers) > 1 else []
+        parts = [part for place, layer in enumerate(layers) for part in (*(within if place else []), layer)]
+        return Sheet([Line(f"dug.Scenario{name}", is_title=True), *(parts or [Line("no tweaks")])])
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "

@@ -80,6 +80,11 @@ class Sheet:
     parts: Sequence[Part]
 
 
+def list_on_lines(lines: Sequence[str]) -> Sheet:
+    """Returns a sheet of lines of which the first says what is shown."""
+    return Sheet([Line(text, is_title=not place) for place, text in enumerate(lines)])
+
+
 def find_state(column: str, cell: str) -> str | None:
     """Returns the state of a node that a cell names, if it stands in a column of states."""
     return cell.partition(",")[0] if column in STATE_COLUMNS else None

@@ -119,7 +119,7 @@ def why(folder: str, node: str) -> None:
             raise click.ClickException(str(exc)) from exc
         except TypeError as exc:  # of its function, which takes other arguments
             raise click.ClickException(f"{node} is no call of its function: {exc}") from exc
-        echo(tell(Context(store=store), asked))
+        echo(str(tell(Context(store=store), asked)))
 
 
 @command.command("check", cls=_Verb)

@@ -15,6 +15,8 @@ from .._core.read import INNER, Event, Memo, Node, Subscription, View, is_immuta
 from .._functions.stream import AnyStream
 from .._inspect.record import seen_key
 from .._inspect.stream_nodes import StreamMemo
+from .._text.sheet import Sheet, list_on_lines
+from .._text.shown import Shown
 from .._text.values import show
 from ._change import Change
 from ._errors import MutationError
@@ -24,6 +26,8 @@ from ._items import Hooks
 from ._watched import Watched
 
 _logger = logging.getLogger("dug")
+_SHOWN = 12
+"""How many changes are shown."""
 _HEARD = frozenset({"hit", "computed", "reused", "failed"})
 
 
@@ -60,7 +64,7 @@ def check_mutation(ctx: Context, *, freeze: bool = False) -> "MutationCheck":
     return MutationCheck(ctx, Freezer() if freeze else None)
 
 
-class MutationCheck:
+class MutationCheck(Shown):
     """A check of what happens in a context, while its ``with`` is open; `check_mutation` makes one.
 
     .. versionadded:: 0.1.0
@@ -119,6 +123,11 @@ class MutationCheck:
             raise RuntimeError(f"{self!r} failed on an event, and heard none after it.") from self._failure
         if self._changes:
             _logger.warning("%s", MutationError(self._changes))
+
+    def _sheet(self) -> Sheet:
+        changes = self.changes
+        more = [f"... {len(changes) - _SHOWN:,} more"] if len(changes) > _SHOWN else []
+        return list_on_lines([repr(self)[1:-1], *map(str, changes[:_SHOWN]), *more])
 
     def __repr__(self) -> str:
         return f"<check_mutation of {self._ctx!r}: {len(self.changes)} changed>"

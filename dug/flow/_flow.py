@@ -14,6 +14,9 @@ from .._inspect.graph import Fact, Graph
 from .._inspect.node_states import NodeStates
 from .._inspect.plan import Plan
 from .._inspect.table import Table
+from .._text.counts import count
+from .._text.sheet import Line, Sheet
+from .._text.shown import Shown
 from .._text.values import describe_error, show
 from ..draw import mermaid
 from ..errors import CycleError
@@ -49,7 +52,7 @@ class Problem:
     text: str
 
 
-class Flow(Saving):
+class Flow(Saving, Shown):
     """Functions wired by the names of their parameters: a flow.
 
     Each name is a node, ``flow.node(name)``, that contexts, sweeps, plans and snapshots take like any other.  Changes are tweaks
@@ -378,8 +381,11 @@ class Flow(Saving):
         made._state(changes)
         return made
 
+    def _sheet(self) -> Sheet:
+        return Sheet([Line(repr(self)[1:-1], is_title=True), *self.states()._sheet().parts])
+
     def __repr__(self) -> str:
-        return f"<dug.flow.Flow {self.name} of {len(self._wiring.definitions)} nodes>"
+        return f"<dug.flow.Flow {self.name} of {count(len(self._wiring.definitions), 'node')}>"
 
 
 def _has_value(states: NodeStates, node: Node[Any]) -> bool:

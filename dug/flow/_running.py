@@ -18,6 +18,9 @@ from .._functions.stream import Stream
 from .._functions.stream_driver import make_aside
 from .._inspect.graph import Fact
 from .._inspect.table import Table
+from .._text.counts import count
+from .._text.sheet import Line, Sheet
+from .._text.shown import Shown
 from ..draw import mermaid
 from ._asking import Asking
 from ._errors import FlowError
@@ -25,7 +28,7 @@ from ._nodes import items
 from ._progress import RunningGraph, StreamState, measure, tabulate
 
 
-class RunningFlow(Mapping[str, Stream[Any]]):
+class RunningFlow(Mapping[str, Stream[Any]], Shown):
     """The outputs of a flow that was started, by name; leaving ``async with await flow.start() as outputs`` ends it."""
 
     def __init__(self, flow: Asking, context: Context, outputs: list[str], started: list[str]) -> None:
@@ -119,8 +122,11 @@ class RunningFlow(Mapping[str, Stream[Any]]):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    def _sheet(self) -> Sheet:
+        return Sheet([Line(repr(self)[1:-1], is_title=True), *self.states()._sheet().parts])
+
     def __repr__(self) -> str:
-        return f"<dug.flow.RunningFlow of {self._flow.name} with {len(self)} outputs>"
+        return f"<dug.flow.RunningFlow of {self._flow.name} with {count(len(self), 'output')}>"
 
     def _find_frame(self) -> OpenContext | None:
         """Returns where its outputs are read: None for the scenario in force, if that is one of the run, else the run's own.

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, fields, frozen
 
 from .._core.read import Node
+from .._functions.proxy import show_key
+from .._inspect.table import make_rows
+from .._text.sheet import Line, Rows, Sheet
+from .._text.shown import Shown
 
 
 @frozen
@@ -33,7 +37,7 @@ class OutputCounters:
 
 
 @frozen
-class Counters:
+class Counters(Shown):
     """What a `Live` has counted so far."""
 
     pushes: int
@@ -58,3 +62,18 @@ class Counters:
     """By what was pushed for: a node, or a function that was replaced."""
     outputs: Mapping[Node[Any], OutputCounters] = field(repr=False)
     """By node."""
+
+    def _sheet(self) -> Sheet:
+        counted = {name: value for name, value in asdict(self, recurse=False).items() if isinstance(value, int)}
+        rows = [[name.replace("_", " "), f"{value:,}"] for name, value in counted.items()]
+        parts = [_tabulate("input", InputCounters, self.inputs), _tabulate("output", OutputCounters, self.outputs)]
+        return Sheet([Line("dug.live.Counters", is_title=True), Rows(["counter", "so far"], rows), *parts])
+
+
+def _tabulate(what: str, kind: type[Any], counted: Mapping[Any, Any]) -> Rows | Line:
+    """Returns a table of what was counted by node."""
+    if not counted:
+        return Line(f"nothing was counted of an {what}")
+    names = [one.name for one in fields(kind)]
+    rows = ([show_key(node), *[f"{getattr(one, name):,}" for name in names]] for node, one in counted.items())
+    return make_rows([what, *names], rows, len(counted))

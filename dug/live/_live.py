@@ -15,6 +15,8 @@ from .._contexts.scenario import Scenario
 from .._contexts.tweaks import target_of
 from .._core.read import Cache, Node
 from .._functions.async_driver import backend
+from .._text.sheet import Sheet
+from .._text.shown import Shown
 from .._text.values import show
 from ..errors import ContextError
 from ._backlog import POLICIES, Backlog, Change
@@ -30,7 +32,7 @@ from ._updates import Updates
 T = TypeVar("T")
 
 
-class Live:
+class Live(Shown):
     """A context whose inputs tick, and outputs that show what comes of it.
 
     A *push* says new values of nodes, from any thread.  It waits until somebody takes ticks: ``live.step()``, or
@@ -345,6 +347,11 @@ class Live:
     def _check_open(self) -> None:
         if self._ticks.is_closed:
             raise ContextError(f"{self!r} is closed. Make another one: dug.live.Live(...).")
+
+    def _sheet(self) -> Sheet:
+        from ._sheet import show_live  # loaded when somebody looks
+
+        return show_live(f"{repr(self)[1:-1]} at tick {self.tick:,}", self.inputs, self.outputs)
 
     def __repr__(self) -> str:
         return f"<dug.live.Live {show(self._context.name)}>"

@@ -18,7 +18,8 @@ from ._counters import OutputCounters
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
+"""Stands for the value of an output that has shown none, or an error since."""
 
 
 @frozen(repr=False, eq=False)
@@ -76,7 +77,7 @@ class LiveOutput(Generic[T]):
         self._due = -inf
         self._left_out: int | None = 0
         """The last tick that it was not asked for in, if there was one since it was asked."""
-        self._value: Any = _NOTHING
+        self._value: Any = NOTHING
         """What it gave last."""
         self._memo: Memo | None = None
         self._refreshed = self._skipped = self._behind = 0
@@ -115,7 +116,7 @@ class LiveOutput(Generic[T]):
             errors.append(exc)
         self._refreshed += 1
         self._behind = behind
-        self._value, self._memo = (answer.value, answer.memo) if answer.error is None else (_NOTHING, None)
+        self._value, self._memo = (answer.value, answer.memo) if answer.error is None else (NOTHING, None)
         updates: list[Update[Any]] = [Update(answer.tick, self.node, None, exc, behind, answer.at) for exc in errors]
         if is_news and answer.error is None:
             updates.append(Update(answer.tick, self.node, answer.value, None, behind, answer.at))
@@ -123,7 +124,7 @@ class LiveOutput(Generic[T]):
 
     def _has(self, answer: Answer) -> bool:
         """True when an answer gives the value that was shown last."""
-        if self._value is _NOTHING:
+        if self._value is NOTHING:
             return False
         if self._memo is not None and self._memo is answer.memo:
             return True

@@ -21,6 +21,9 @@ from weakref import finalize
 from attrs import frozen
 
 from .._portable import rows
+from .._text.counts import count
+from .._text.sheet import Line, Rows, Sheet
+from .._text.shown import Shown
 from .._text.values import show, visible
 from ..errors import SnapshotError
 from . import _format as fmt
@@ -37,7 +40,7 @@ _MOST_BYTES = 1 << 26
 
 
 @frozen
-class Info:
+class Info(Shown):
     """The description that a file has of itself."""
 
     path: Path
@@ -52,6 +55,12 @@ class Info:
     nodes: int
     values: int
     failures: int
+
+    def _sheet(self) -> Sheet:
+        known = f"{count(self.nodes, 'node')}, {count(self.values, 'value')}, {count(self.failures, 'failure')}"
+        said = [("saved", self.created), ("by", f"dug {self.dug}, {self.python}, {self.platform}"), ("context", self.context)]
+        rows = [[what, visible(text)] for what, text in [*said, ("content", known)] if text]
+        return Sheet([Line(visible(str(self.path)), is_title=True), Rows(["file", ""], rows)])
 
 
 class SavedFile:

@@ -13,7 +13,9 @@ from .._inspect.graph import Fact, Graph
 from .._portable import rows
 from .._portable.rows import Absent, ErrorRow, FunctionRow, NodeRow
 from .._text.counts import count
-from .._text.values import show, tell_error
+from .._text.sheet import Line, Rows, Sheet
+from .._text.shown import Shown
+from .._text.values import drop_main, show, tell_error
 from ._file import Info, SavedFile
 from ._folded import Folded
 from ._rows import (
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
     from .._inspect.table import Table
 
 
-class Look:
+_SHOWN = 12
+"""How many tweaks are shown."""
+
+
+class Look(Shown):
     """An open file to look at; close it, or use it in a ``with``.  Nodes are named by their text, or by themselves."""
 
     def __init__(self, file: SavedFile) -> None:
@@ -190,6 +196,13 @@ class Look:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+    def _sheet(self) -> Sheet:
+        tweaks = self.tweaks
+        rows = [[drop_main(one.target), one.text] for one in tweaks[:_SHOWN]]
+        more = f"... {len(tweaks) - _SHOWN:,} more" if len(tweaks) > _SHOWN else ""
+        said = Rows(["target", "tweak"], rows, more) if rows else Line("no tweaks were in force")
+        return Sheet([*self.info._sheet().parts, said])
 
     def __repr__(self) -> str:
         return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {count(self.info.nodes, 'node')}>"

@@ -6,11 +6,13 @@ from attrs import frozen
 
 from .._portable.rows import Absent
 from .._text.counts import count, count_failures
+from .._text.sheet import Line, Sheet
+from .._text.shown import Shown
 from .._text.values import visible
 
 
 @frozen
-class Report:
+class Report(Shown):
     """The content of the saved file."""
 
     path: Path
@@ -30,11 +32,14 @@ class Report:
     absent: tuple[Absent, ...]
     """The parts that were left out, with the reason; a missing value is computed again when it is asked for."""
 
-    def __str__(self) -> str:
+    def _sheet(self) -> Sheet:
         known = f"{count(self.nodes, 'node')}, {count(self.values, 'value')}, {count_failures(self.failures, self.errors)}"
-        lines = [f"{visible(str(self.path))}: {known}, {count(self.size_bytes, 'byte')}"]
+        lines = [Line(f"{visible(str(self.path))}: {known}, {count(self.size_bytes, 'byte')}", is_title=True)]
         if self.absent:
-            lines.append(f"left out: {len(self.absent):,}")
-        lines += [f"  {one}" for one in self.absent[:10]]
-        lines += [f"  ... {len(self.absent) - 10:,} more"] if len(self.absent) > 10 else []
-        return "\n".join(lines)
+            lines.append(Line(f"left out: {len(self.absent):,}"))
+        lines += [Line(str(one), 1) for one in self.absent[:10]]
+        lines += [Line(f"... {len(self.absent) - 10:,} more", 1)] if len(self.absent) > 10 else []
+        return Sheet(lines)
+
+    def __str__(self) -> str:
+        return self._write_lines()

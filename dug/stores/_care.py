@@ -12,6 +12,8 @@ from attrs import frozen
 from .._core.read import Function
 from .._text.counts import count
 from .._text.frames import in_bytes
+from .._text.sheet import Sheet, list_on_lines
+from .._text.shown import Shown
 from .._text.values import show
 from ._backend import Row
 from ._definitions import define_now
@@ -21,7 +23,7 @@ from ._path import has_needs, unpack
 
 
 @frozen
-class StoreReport:
+class StoreReport(Shown):
     """What is in a store, and what it did in this process."""
 
     rows: int
@@ -43,7 +45,7 @@ class StoreReport:
     blind: Mapping[str, tuple[str, ...]]
     """The functions whose fingerprints do not see everything, each with what they do not see."""
 
-    def __str__(self) -> str:
+    def _sheet(self) -> Sheet:
         lines = [
             f"{count(self.rows, 'run')}, {count(self.values, 'value')}, {in_bytes(self.size)}",
             f"this process: {self.hits:,} taken, {self.misses:,} not there, {self.kept:,} kept, {self.waited:,} waited for",
@@ -52,11 +54,14 @@ class StoreReport:
             lines.append(f"the store did not answer {count(self.failures, 'time')}")
         lines.extend(f"not kept: {name}: {reason}" for name, reason in self.refused.items())
         lines.extend(f"not seen: {name}: {part}" for name, parts in self.blind.items() for part in parts)
-        return "\n".join(lines)
+        return list_on_lines(lines)
+
+    def __str__(self) -> str:
+        return self._write_lines()
 
 
 @frozen
-class Checked:
+class Checked(Shown):
     """What a check has found."""
 
     rows: int
@@ -65,15 +70,18 @@ class Checked:
     fixed: bool
     """Whether these were removed, so that the next run is kept in their place."""
 
-    def __str__(self) -> str:
+    def _sheet(self) -> Sheet:
         done = "removed, and will be computed again" if self.fixed else "a look takes each for a miss"
         done = done if self.damaged else "all whole"
         lines = [f"{count(self.rows, 'run')}, {len(self.damaged):,} damaged: {done}"]
-        return "\n".join([*lines, *self.damaged[:20], *(["..."] if len(self.damaged) > 20 else [])])
+        return list_on_lines([*lines, *self.damaged[:20], *(["..."] if len(self.damaged) > 20 else [])])
+
+    def __str__(self) -> str:
+        return self._write_lines()
 
 
 @frozen
-class Collected:
+class Collected(Shown):
     """What was removed to make room, or would be."""
 
     rows: int
@@ -82,8 +90,12 @@ class Collected:
     done: bool
     """False for a dry run."""
 
+    def _sheet(self) -> Sheet:
+        done = "removed" if self.done else "would be removed"
+        return list_on_lines([f"{count(self.rows, 'run')}, {in_bytes(self.size)}: {done}"])
+
     def __str__(self) -> str:
-        return f"{count(self.rows, 'run')}, {in_bytes(self.size)}: {'removed' if self.done else 'would be removed'}"
+        return self._write_lines()
 
 
 def report(store: Any) -> StoreReport:

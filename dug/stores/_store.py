@@ -9,6 +9,8 @@ from weakref import finalize
 
 from .. import codec
 from .._core.read import Function
+from .._text.sheet import Sheet, list_on_lines
+from .._text.shown import Shown
 from .._text.values import show, text_of
 from ..codec import CodecError, Encoded, _plain
 from ._backend import Backend, Found, Row, StoreError
@@ -28,7 +30,7 @@ _LONGEST_PAUSE_S = 0.05
 
 
 @takes_options
-class AnyStore:
+class AnyStore(Shown):
     """Keeps what runs read and gave, for other processes.
 
     Args:
@@ -238,6 +240,11 @@ class AnyStore:
     def __reduce_ex__(self, protocol: object) -> Any:
         again = f"{type(self).__name__}({self.backend.shown!r})"
         raise TypeError(f"{self!r} cannot be pickled or copied. Open it in each process: {again}.")
+
+    def _sheet(self) -> Sheet:
+        """What this process did with it; what is in it, `report` says, which asks the backend."""
+        did = f"this process: {self.hits:,} taken, {self.misses:,} not there, {self.writer.written:,} kept"
+        return list_on_lines([repr(self)[1:-1], did, *[f"not kept: {name}: {reason}" for name, reason in self.refused.items()]])
 
     def __repr__(self) -> str:
         return f"<dug.stores.{type(self).__name__} {self.backend.shown}>"

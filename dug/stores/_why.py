@@ -10,6 +10,8 @@ from typing import Any
 from .._core.read import Function, Key, Memo, Node, find_answer, frame_in_force
 from .._functions.proxy import function_of
 from .._functions.stream import AnyStream
+from .._inspect.explain import Explanation
+from .._text.sheet import list_on_lines
 from .._text.values import show
 from ..errors import StoreError
 from ..fingerprint import changed_parts
@@ -22,8 +24,8 @@ from ._reads import is_kept
 from ._store import AnyStore
 
 
-def why(ctx: Any, node: Node[Any]) -> str:
-    """Returns why a node of a context is in its store, or is not; runs nothing.
+def why(ctx: Any, node: Node[Any]) -> Explanation:
+    """Returns why a node of a context is in its store, or is not, as lines to print; runs nothing.
 
     Args:
         ctx: a context with a store.
@@ -37,7 +39,8 @@ def why(ctx: Any, node: Node[Any]) -> str:
         raise TypeError(f"{show(ctx)} is not a context with a store. Write why(ctx, node) for ctx = dug.Context(store=...).")
     if not isinstance(node, Node):
         raise TypeError(f"why() takes a node, not {show(node)}. Write f.node(...).")
-    return _tell(keeper.store, ctx._here(), node._function, node._key)
+    said = _tell(keeper.store, ctx._here(), node._function, node._key)
+    return Explanation(list_on_lines(said.split("\n")).parts)
 
 
 _DEEPEST = 50

@@ -1,10 +1,15 @@
 """Everything shows itself: HTML in a notebook, lines of text elsewhere, and nothing runs because somebody looks."""
 
+import asyncio
 from html.parser import HTMLParser
 
 import pytest
 
 import dug
+from dug import replay, snapshot, stores
+from dug.debug import MutationError, check_mutation
+from dug.flow import Flow
+from dug.live import Live
 from dug.scenarios import ladder
 
 
@@ -62,22 +67,72 @@ def write(one):
     return "".join(said)
 
 
-KINDS = [
+def make_others(argument, folder):
+    """Return what shows itself and is not asked of a context, by name, in the same world."""
+    echo = dug.memoize(name="h:echo", store=True)(lambda value: [f"{value}, {spot('a')}"])
+    spoil = dug.memoize(name="h:spoil", store=True)(lambda value: echo(value).append(value))
+    scenario = dug.Scenario({spot: dug.scale(2), total.node(argument): argument}, name=argument)
+    with dug.Context(store=folder / "store") as kept, pytest.raises(MutationError), check_mutation(kept) as check:
+        echo("b"), spoil(argument)
+    with dug.Context(scenario) as ctx, replay.record(ctx, folder / "day.dugrec"):
+        total("a")
+    saved = snapshot.save(ctx, folder / "night.dug")
+    live = Live({spot.node(argument): argument, spot: dug.scale(2)}, name=argument)
+    live.output(total.node("a")), live.output(total.node(argument)), live.step()
+    live.push(spot.node("a"), 7.25), live.step()
+    flow = Flow(_same, name="shown", values={"given": argument})
+    flow.compute("_same")
+    with snapshot.look(folder / "night.dug") as looked:
+        made = {
+            "store": kept.store,
+            "report of a store": kept.store.report(),
+            "check of a store": kept.store.check(),
+            "collected": kept.store.gc(older_than=1e9),
+            "why": stores.why(kept, echo.node("b")),
+            "mutations": check,
+            "scenario": scenario | {spot: dug.scale(3)},
+            "saved": saved,
+            "look": looked,
+            "info": looked.info,
+            "recording": replay.open(folder / "day.dugrec"),
+            "live": live,
+            "counters": live.counters,
+            "flow": flow,
+        }
+        return {**made, "written": {name: (one._repr_html_(), write(one)) for name, one in made.items()}}
+
+
+def _same(given):
+    return given
+
+
+OF_CONTEXTS = [
     "context", "record", "graph", "states", "failures", "comparison", "full comparison", "plan", "explanation",
     "explanation of a failure", "batch", "failed", "result", "sweep", "differences", "central",
 ]  # fmt: skip
+WITHOUT_TABLE = [
+    "central",  # of which no result is there
+    "store", "report of a store", "check of a store", "collected", "why", "mutations", "saved", "recording",
+]  # fmt: skip
+KINDS = [*OF_CONTEXTS, *WITHOUT_TABLE[1:], "scenario", "look", "info", "live", "counters", "flow"]
+
+
+def make_world(argument, folder):
+    """Return every object that shows itself."""
+    one, other = make_all(argument), make_others(argument, folder)
+    return {**one, **other, "written": {**one["written"], **other["written"]}}
 
 
 @pytest.fixture(scope="module")
-def plain():
+def plain(tmp_path_factory):
     """Every object, of a world with a plain argument."""
-    return make_all("plain")
+    return make_world("plain", tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture(scope="module")
-def odd():
+def odd(tmp_path_factory):
     """Every object, of a world in which texts are hostile."""
-    return make_all(HOSTILE)
+    return make_world(HOSTILE, tmp_path_factory.mktemp("odd"))
 
 
 def test_every_object_is_tried(plain):
@@ -114,7 +169,7 @@ def test_every_object_has_html(plain, kind):
 
     assert reader.tags[:2] == ["div", "style"]
     assert not {"script", "img", "link", "iframe", "object"} & set(reader.tags)
-    assert ("table" in reader.tags) is (kind != "central")  # of which no result is there
+    assert ("table" in reader.tags) is (kind not in WITHOUT_TABLE)
     assert text
 
 
@@ -257,3 +312,44 @@ def find_first(cls, *names):
 def test_ipython_finds_the_lines_before_the_representation(plain, kind):
     """IPython takes the first that it finds, class by class, so a class with a representation has the lines, too."""
     assert find_first(type(plain[kind]), "_repr_pretty_", "__repr__") == "_repr_pretty_"
+
+
+def test_a_live_shows_its_inputs_and_what_it_showed_last():
+    """A `Live` says its tick, what was pushed, and of each output the last value, in full, and how often it was asked for."""
+    live = Live({spot.node("a"): 1.5}, name="desk")
+    live.output(total.node("a")), live.output(spot.node("bad"))
+    live.step(), live.push(spot.node("a"), 190.25), live.step()
+
+    assert write(live).splitlines() == [
+        "dug.live.Live 'desk' at tick 1",
+        "  input        value",
+        "  h:spot('a')  190.25",
+        "  output         value   refreshed  skipped",
+        "  h:total('a')   190.25  2          0",
+        "  h:spot('bad')          2          0",
+    ]
+
+
+def test_a_running_flow_shows_how_far_each_name_is():
+    """A flow that was started shows the table of its states, and one that was not started shows its own."""
+
+    async def main():
+        flow = Flow(_doubled, name="started")
+        async with await flow.start({"items": [1, 2]}) as outputs:
+            await outputs.drain()
+            return write(flow).splitlines()[0], write(outputs).splitlines()
+
+    assert asyncio.run(main()) == (
+        "dug.flow.Flow started of 1 node",
+        [
+            "dug.flow.RunningFlow of started with 1 output",
+            "  name      state  items  a second  behind  reads  error",
+            "  _doubled  ended  2                        items",
+            "  items     ended  2",
+        ],
+    )
+
+
+async def _doubled(items):
+    async for item in items:
+        yield 2 * item

@@ -516,7 +516,7 @@ def test_an_edited_generator_is_run_and_can_be_accepted(begin):
         (seen,) = (log.store.flush(), log.store.backend.list_seen("desk:edited"))[1]
     edited = define("def edited():\n    note('edited')\n    yield from (1, 2)\n")
     with begin() as log:
-        assert "changed: its code" in stores.why(log.ctx, edited.node())
+        assert "changed: its code" in str(stores.why(log.ctx, edited.node()))
         stores.accept(edited, seen.print)
 
         assert edited().list() == [1, 2]
@@ -526,19 +526,19 @@ def test_an_edited_generator_is_run_and_can_be_accepted(begin):
 def test_why_says_how_far_a_stream_is_kept(begin):
     """It names what a kept stream has read that is not known here, or is another value; and says that it is kept."""
     with begin() as log:
-        assert "No run of" in stores.why(log.ctx, doubled.node())
+        assert "No run of" in str(stores.why(log.ctx, doubled.node()))
         total()
         log.store.flush()
-        assert "is kept" in stores.why(log.ctx, doubled.node())
-        assert "is kept" in stores.why(log.ctx, total.node())
+        assert "is kept" in str(stores.why(log.ctx, doubled.node()))
+        assert "is kept" in str(stores.why(log.ctx, total.node()))
     with begin() as log:
-        assert "ticks(), which is not known here" in stores.why(log.ctx, doubled.node())
+        assert "ticks(), which is not known here" in str(stores.why(log.ctx, doubled.node()))
         ticks().first()
-        assert "items of test_kept_streams:ticks(), which" in stores.why(log.ctx, doubled.node())
+        assert "items of test_kept_streams:ticks(), which" in str(stores.why(log.ctx, doubled.node()))
     OUTSIDE["ticks"] = (1, 5)
     with begin() as log:
         ticks().list()
-        assert "has read items of test_kept_streams:ticks() with another value" in stores.why(log.ctx, doubled.node())
+        assert "has read items of test_kept_streams:ticks() with another value" in str(stores.why(log.ctx, doubled.node()))
 
 
 def test_a_damaged_stream_is_a_miss_and_heals(begin, tmp_path):

@@ -143,21 +143,21 @@ def test_why_says_what_is_kept_and_what_is_not(begin, edit):
     """`why` follows the kept runs by what is known, and says where they part, or which edit they are of."""
     edited = edit("return number + 1")
     with begin() as log:
-        assert why(log.ctx, product.node(1)) == f"No run of {product.node(1)} is kept."
-        assert why(log.ctx, factor.node()).endswith("each process runs it, and what it gives is compared.")
+        assert str(why(log.ctx, product.node(1))) == f"No run of {product.node(1)} is kept."
+        assert str(why(log.ctx, factor.node())).endswith("each process runs it, and what it gives is compared.")
         product(1)
         edited(1)
         log.store.flush()
-        assert why(log.ctx, product.node(1)).startswith(f"{product.node(1)} is kept: a run of ")
+        assert str(why(log.ctx, product.node(1))).startswith(f"{product.node(1)} is kept: a run of ")
 
     edited = edit("return number + 2")
     with begin() as log:
-        assert "is not known here" in why(log.ctx, product.node(1))
+        assert "is not known here" in str(why(log.ctx, product.node(1)))
     with begin({factor.node(): 3}) as log:
-        said = why(log.ctx, product.node(1))
+        said = str(why(log.ctx, product.node(1)))
         assert f"A kept run has read {factor.node()} with another value." in said
         assert f"No run of {product.node(1)} is kept that read this." in said
-        assert "since then changed: its code" in why(log.ctx, edited.node(1))
+        assert "since then changed: its code" in str(why(log.ctx, edited.node(1)))
         assert log.computed == []
     with dug.Context() as ctx, pytest.raises(TypeError, match="not a context with a store"):
         why(ctx, product.node(1))
@@ -180,7 +180,7 @@ def test_why_follows_what_is_not_known_to_the_edit(begin, edit):
         log.store.flush()
     edited = edit("return number + 2")
     with begin() as log:
-        first, second, third = why(log.ctx, top.node(1)).splitlines()
+        first, second, third = why(log.ctx, top.node(1)).lines
 
     assert f"It has read {above.node(1)}, which is not known here" in first
     assert f"It has read {edited.node(1)}, which is not known here" in second
