@@ -2854,6 +2854,13 @@ MUTANTS = (
         LIVE,
     ),
     Mutant(
+        "a tick of live inputs is taken beside the replay in force",
+        "live/_ticks.py",
+        "        if find_sealed() is self._around:\n",
+        "        if True:\n",
+        tests=("replay/test_replay_mistakes.py",),
+    ),
+    Mutant(
         "a frozen context of live inputs ticks on",
         "live/_ticks.py",
         "        frozen._scenario = self.context._scenario",

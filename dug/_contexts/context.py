@@ -52,7 +52,7 @@ class Context(Scope, ContextMethods, Shown):
 
     __iter__ = None  # it has `__getitem__`, and is not a sequence
     _is_sealed = False
-    """True for a context, such as that of a replay, around which no tick of a `Live` may be taken: it would ask the outside."""
+    """True for a context that answers for the outside, such as that of a replay: nothing is asked with it left out."""
 
     @overload
     def __init__(

@@ -1,13 +1,12 @@
 """The contexts in force at the call site: `current_context`, `open_contexts`; `outermost` enters one with nothing around it.
 
-`check_unsealed` refuses that where it would pass by a replay.
+`find_sealed` finds what that would pass by: a replay.
 """
 
 from typing import cast
 
 from .._core.drive import Alone
 from .._core.read import entries_in_force, entry_in_force
-from ..errors import ContextError
 from .context import Context
 
 
@@ -36,14 +35,6 @@ def open_contexts() -> tuple[Context, ...]:
     return tuple(cast("Context", entry.context) for entry in entries_in_force())
 
 
-def check_unsealed(what: str) -> None:
-    """Returns where what it names may enter a context with nothing around it.
-
-    Raises:
-        ContextError: a context in force, such as that of a replay, answers for the outside, and would not be asked.
-    """
-    sealed = next((context for context in open_contexts() if context._is_sealed), None)
-    if sealed is not None:
-        raise ContextError(
-            f"A tick of {what} would ask the sources themselves within {sealed!r}. Leave that, or ask the nodes in it."
-        )
+def find_sealed() -> Context | None:
+    """Returns the innermost context in force that answers for the outside, such as that of a replay; None where there is none."""
+    return next((context for context in open_contexts() if context._is_sealed), None)

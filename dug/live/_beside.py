@@ -10,10 +10,10 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
-from .._contexts.context import Context
 from .._contexts.current import outermost
 from .._core.read import Node
 from .._functions.async_driver import backend
+from ._context import Place
 from ._outputs import Answer, LiveOutput, ask, find_memo
 
 T = TypeVar("T")
@@ -63,16 +63,16 @@ class Beside(LiveOutput[T]):
         """Returns the moment from which on it may be asked; None when there is no reason to, or no room."""
         return None if self._is_full else super()._find_due()
 
-    def _start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
+    def _start(self, place: Place, tick: int, at: float, on_end: Callable[[], object]) -> None:
         """Asks in a frozen context; `on_end` is called when the answer is there, in any thread."""
         flight = Flight(tick, at)
         self._flights.append(flight)
         try:
-            self._launch(flight, context, on_end)
+            self._launch(flight, place, on_end)
         except Exception as exc:  # noqa: BLE001  such as a pool that was shut down: it is shown in the place of a value
             flight.answer, flight.is_over = Answer(tick, at, error=exc), True
 
-    def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
+    def _launch(self, flight: Flight, place: Place, on_end: Callable[[], object]) -> None:
         raise NotImplementedError
 
     def _take_answers(self) -> Iterator[Answer]:
@@ -103,15 +103,15 @@ class ThreadOutput(Beside[T]):
         super().__init__(node, every, changes_only=changes_only)
         self._executor = executor
 
-    def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
-        future = self._executor.submit(partial(_ask_in_thread, flight, context, self.node, on_end))
+    def _launch(self, flight: Flight, place: Place, on_end: Callable[[], object]) -> None:
+        future = self._executor.submit(partial(_ask_in_thread, flight, place, self.node, on_end))
         if hasattr(future, "add_done_callback"):  # whoever shuts the executor down may cancel it
             future.add_done_callback(partial(_note_cancelled, flight, on_end))
 
 
-def _ask_in_thread(flight: Flight, context: Context, node: Node[Any], on_end: Callable[[], object]) -> None:
+def _ask_in_thread(flight: Flight, place: Place, node: Node[Any], on_end: Callable[[], object]) -> None:
     try:
-        with outermost(context):
+        with outermost(place.outer), place.inner:
             flight.answer = ask(node, flight.tick, flight.at)
     except BaseException as exc:  # noqa: BLE001  it is raised where ticks are taken
         flight.failure = exc
@@ -132,8 +132,8 @@ class TaskOutput(Beside[T]):
 
     _needs_loop = True
 
-    def _launch(self, flight: Flight, context: Context, on_end: Callable[[], object]) -> None:
-        call = partial(_ask_in_task, flight, context, self.node)
+    def _launch(self, flight: Flight, place: Place, on_end: Callable[[], object]) -> None:
+        call = partial(_ask_in_task, flight, place, self.node)
         flight.task = backend().start(call, copy_context(), partial(_note_end, flight, on_end))
 
     def _list_tasks(self) -> list[Any]:
@@ -142,9 +142,9 @@ class TaskOutput(Beside[T]):
         return [task for task in tasks if task is not None]
 
 
-async def _ask_in_task(flight: Flight, context: Context, node: Node[Any]) -> None:
+async def _ask_in_task(flight: Flight, place: Place, node: Node[Any]) -> None:
     try:
-        with outermost(context):
+        with outermost(place.outer), place.inner:
             value = await node()
             flight.answer = Answer(flight.tick, flight.at, value, memo=find_memo(node, value))
     except Exception as exc:  # noqa: BLE001  it is shown in the place of a value
@@ -156,7 +156,7 @@ async def _ask_in_task(flight: Flight, context: Context, node: Node[Any]) -> Non
             raise
         flight.failure = exc
     finally:
-        del context, node
+        del place, node
 
 
 def _note_end(flight: Flight, on_end: Callable[[], object]) -> None:

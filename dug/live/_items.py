@@ -10,11 +10,11 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
-from .._contexts.context import Context
 from .._contexts.current import outermost
 from .._core.read import Node
 from .._functions.async_driver import backend
 from ._beside import Beside
+from ._context import Place
 from ._outputs import Answer
 
 T = TypeVar("T")
@@ -51,14 +51,14 @@ class StreamOutput(Beside[T]):
         """True when an item is there."""
         return bool(self._answers) or self._failure is not None
 
-    def _start(self, context: Context, tick: int, at: float, on_end: Callable[[], object]) -> None:
+    def _start(self, place: Place, tick: int, at: float, on_end: Callable[[], object]) -> None:
         """Goes on in a frozen context; `on_end` is called when an item is there."""
-        call = partial(self._read, context, tick, at, on_end)
+        call = partial(self._read, place, tick, at, on_end)
         self._tasks[tick] = backend().start(call, copy_context(), partial(self._note_end, tick, on_end))
 
-    async def _read(self, context: Context, tick: int, at: float, on_news: Callable[[], object]) -> None:
+    async def _read(self, place: Place, tick: int, at: float, on_news: Callable[[], object]) -> None:
         try:
-            with outermost(context):
+            with outermost(place.outer), place.inner:
                 async with self.node().open(self._position) as reader:
                     self._take_over(tick)
                     async for item in reader:

@@ -37,7 +37,8 @@ class Live(Shown):
 
     A *push* says new values of nodes, from any thread.  It waits until somebody takes ticks: ``live.step()``, or
     ``async for update in live.updates()``.  A *tick* changes the context in one go, so no output ever sees half of a push; what
-    does not depend on it does not run.  A ``Live`` stands by itself, whatever context is in force where it is made or read.
+    does not depend on it does not run.  A ``Live`` stands by itself, whatever context is in force where it is made or read; one
+    that is made in a replay takes its ticks there, and asks the recording.
 
     Args:
         inputs: the tweaks to begin with: a mapping of nodes to values, or a `Scenario`.
@@ -214,6 +215,8 @@ class Live(Shown):
     def context(self) -> Context:
         """The context that ticks: enter it to ask for nodes, or for what-ifs that follow the ticks; pushes alone tweak it.
 
+        It stands by itself: the default context is not around it, and in any other it is refused.
+
         Two calls in it may see two ticks, if somebody takes ticks in between; `freeze` gives a context that stays.
         """
         return self._context
@@ -266,7 +269,7 @@ class Live(Shown):
 
         Raises:
             ContextError: somebody else takes ticks, such as a task that waits for `updates`, or the loop on which it is open; a
-                memoised function calls this; or it is closed.
+                memoised function calls this; it was not made in the replay in force; or it is closed.
             TypeError: an output is of a coroutine function, which only `updates` can ask for.
         """
         self._check_open()

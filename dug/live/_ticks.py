@@ -13,13 +13,13 @@ from typing import Any
 
 from .._batch.call_site import single_outer_call
 from .._contexts.context import Context
-from .._contexts.current import check_unsealed, outermost
+from .._contexts.current import find_sealed, outermost
 from .._contexts.scenario import Scenario
 from .._core.read import Cache, Node
 from ..errors import ContextError
 from ._backlog import Backlog, Waiting
 from ._beside import Beside, TaskOutput
-from ._context import LiveContext
+from ._context import FrozenContext, LiveContext, Place
 from ._feeds import is_cancellation
 from ._outputs import LiveOutput, Update, ask
 
@@ -46,11 +46,16 @@ class Ticks:
         self._kept: Any = None
         """The view of the last tick: its memos go when the next one has its own, as the cache looks for what a node that has none
         leaves behind."""
+        self._around = find_sealed()
+        """The replay in which this was made, if any: it stands for the outside."""
+        if self._around is not None:
+            cache.bind(self._around.cache)
+        self._group = cache.group  # to ask binds the cache, as an entry does: it is entered nowhere else
         self._taking = Lock()
 
     def freeze(self) -> Context:
         """Returns a context of the last tick."""
-        frozen = Context(cache=self._cache, name=f"{self.context.name}, frozen")
+        frozen = FrozenContext(cache=self._cache, name=f"{self.context.name}, frozen")
         frozen._scenario = self.context._scenario  # given as a value, it would state what can be changed in place once more
         return frozen
 
@@ -59,13 +64,14 @@ class Ticks:
 
         Raises:
             BaseException: a node or a feed raised something that is no `Exception`.
-            ContextError: another thread does so now, a memoised function calls this, or a replay is in force.
+            ContextError: another thread does so now, a memoised function calls this, or it was not made in the replay
+                in force.
         """
         if not self._taking.acquire(blocking=False):
             raise ContextError(f"Another thread takes a tick of {self.text} now. Let one thread or task take all of them.")
         try:
             self.context._check_changeable("take a tick of")
-            check_unsealed(self.text)
+            self._check_around()
             self._raise_failure()
             self._collect()
             if not self._is_held_up():
@@ -75,6 +81,20 @@ class Ticks:
             self._collect()
         finally:
             self._taking.release()
+
+    def _check_around(self) -> None:
+        """Refuses to take a tick elsewhere than where this was made: sources would be asked that a replay stands for.
+
+        Raises:
+            ContextError: another replay is in force than there, or none.
+        """
+        if find_sealed() is self._around:
+            return
+        if self._around is None:
+            raise ContextError(
+                f"{self.text} was made outside of the replay in force, and would ask the sources. Make it in here."
+            )
+        raise ContextError(f"{self.text} was made in a replay, and would ask the sources outside of it. Take its ticks in there.")
 
     def _take(self) -> None:
         tick = self.backlog.take()
@@ -114,7 +134,8 @@ class Ticks:
         due = [output for output in tuple(self.outputs.values()) if _is_over(output._find_due(), now)]
         inside = [output for output in due if not isinstance(output, Beside)]
         if inside:
-            with outermost(self.context), single_outer_call():
+            place = Place(self.context, self._around)
+            with outermost(place.outer), place.inner, single_outer_call():
                 for output in inside:
                     updates = output._judge(ask(output.node, self.number, self._at), self.number)
                     self.ready.extend(updates)
@@ -122,7 +143,7 @@ class Ticks:
         for output in due:
             if isinstance(output, Beside):
                 output._begin(now)
-                output._start(self.freeze(), self.number, self._at, self.wake)
+                output._start(Place(self.freeze(), self._around), self.number, self._at, self.wake)
         if self.is_closed:  # in another thread, which has not seen what was started meanwhile
             self.cancel()
 

@@ -559,6 +559,41 @@ def test_a_live_stands_by_itself(book, make):
             assert show(first + live.step()) == [(0, 4), (1, 6)]
 
 
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the first tick", "after it"])
+def test_a_default_context_is_not_around_a_live(book, make, is_first):
+    """Where a context is the default one, as in a notebook, that of a Live and a frozen one are entered without it."""
+    default = dug.Context({book.spot.node("A"): 100})
+    live = make()
+    live.output(book.total.node())
+
+    default.activate()
+    try:
+        entered = [] if is_first else [live.step()[0].value]
+        entered += [live.context.run(book.total), live.freeze().run(book.total), book.twice("A")]
+        with live.context, dug.Context({book.spot.node("B"): 10}):
+            entered.append(book.total())
+        entered.append(book.twice("A"))
+    finally:
+        default.deactivate()
+
+    assert entered[-5:] == [4, 4, 200, 22, 200]
+    assert [update.value for update in live.step()] == ([4] if is_first else [])
+
+
+@pytest.mark.parametrize("which", ["context", "frozen"])
+def test_a_live_is_not_entered_in_another_context(book, make, which):
+    """It is refused, with what to type, and the Live goes on: what is around would be in force in no tick."""
+    live = make()
+    live.output(book.total.node())
+    entered = live.context if which == "context" else live.freeze()
+
+    with dug.Context({book.spot.node("A"): 100}):
+        with pytest.raises(dug.ContextError, match=r"stands by itself.*with live.context, dug.Context\(\{node: value\}\)"):
+            entered.run(book.total)
+
+    assert [update.value for update in live.step()] == [4]
+
+
 def test_the_names_of_a_flow_are_inputs_and_outputs():
     """A Live that begins with the scenario of a flow pushes to its names and shows them; an insert is pushed as a scenario."""
 

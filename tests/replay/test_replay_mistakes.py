@@ -19,13 +19,20 @@ def recording(desk, tmp_path):
     return replay.open(tmp_path / "day.dugrec")
 
 
-def test_a_tick_inside_a_replay_is_refused(desk, recording):
-    """A Live asks with nothing around it, so that a replay would not be asked: its tick is refused, and no source runs."""
+def test_a_tick_elsewhere_than_where_its_live_was_made_is_refused(desk, recording):
+    """A Live made outside of a replay asks with nothing around it, and one made inside asks the recording: neither goes over."""
     live = Live()
     live.output(desk.book.node())
 
-    with recording.replay(), pytest.raises(dug.ContextError, match=r"Leave that, or ask the nodes in it"):
+    with recording.replay(), pytest.raises(dug.ContextError, match=r"outside of the replay in force.* Make it in here"):
         live.step()
+    with recording.replay():
+        inside = Live()
+        inside.output(desk.book.node())
+    with pytest.raises(dug.ContextError, match=r"made in a replay.* Take its ticks in there"):
+        inside.step()
+    with recording.replay(), pytest.raises(dug.ContextError, match=r"made in a replay"):
+        inside.step()
     assert desk.calls == []
 
     assert len(live.step()) == 1

@@ -73,8 +73,12 @@ class Scope:
     # Entering and leaving
 
     def __enter__(self) -> Self:
-        self._open_inside(outer_here(), find_exit(self))
+        self._open_inside(self._find_outer(), find_exit(self))
         return self
+
+    def _find_outer(self) -> Frame | None:
+        """Returns the frame around an entry made here; a subclass may leave out the default context."""
+        return outer_here()
 
     @watched
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -150,7 +154,7 @@ class Scope:
         if self._last is not None:
             return self._last
         with _locks_freed():
-            return self._view_inside(outer_here(), looks=True)
+            return self._view_inside(self._find_outer(), looks=True)
 
     def _view_inside(self, outer: Frame | None, before: View | None = None, *, looks: bool = False) -> View:
         """The view of this scope entered inside a frame: the last one when nothing is different.
