@@ -2849,8 +2849,8 @@ MUTANTS = (
     Mutant(
         "a slow output of live inputs is asked in the scenario of a later tick",
         "live/_ticks.py",
-        "output._start(self.freeze(), self.number, self._at, self.wake)",
-        "output._start(self.context, self.number, self._at, self.wake)",
+        "output._start(Place(self.freeze(), self._around), self.number",
+        "output._start(Place(self.context, self._around), self.number",
         LIVE,
     ),
     Mutant(
