@@ -51,6 +51,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         draw_context(browser)
         draw_trial(browser)
+        draw_compared(browser)
         browser.close()
 
 
@@ -85,6 +86,18 @@ def draw_trial(browser: Any) -> None:
         tab.keyboard.press("Enter")
         tab.wait_for_selector("#trial[data-busy=false] .told")
         tab.screenshot(path=IMAGES / "web-trial.png", full_page=True)
+
+
+def draw_compared(browser: Any) -> None:
+    """Write the picture of what moved from one context to another."""
+    with dug.Context(name="base") as base:
+        book()
+    with base, dug.Context({spot.node("AAPL"): dug.scale(0.5)}, name="crash") as ctx:
+        book()
+    with web.serve(ctx, before=base, open=False) as page:
+        tab = open_tab(browser, page)
+        tab.wait_for_selector("#compare .told")
+        tab.screenshot(path=IMAGES / "web-compare.png", full_page=True)
 
 
 if __name__ == "__main__":

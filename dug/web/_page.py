@@ -60,6 +60,7 @@ def serve(
     open: bool = True,  # noqa: A002  what it does to the page
     token: str | None = None,
     host: str = "127.0.0.1",
+    before: "Context | str | PathLike[str] | None" = None,
     allow_tweaks: bool = False,
 ) -> Page:
     """Shows a context or a saved file in the browser, and returns at once.
@@ -73,6 +74,7 @@ def serve(
         open: whether the browser is opened.
         token: what a browser must show to be let in, at least 16 characters; by default a new one, which is in `Page.url`.
         host: the address to listen on.  Another one than the default lets other machines ask, unencrypted, and needs a `token`.
+        before: another context, or the path of another file: the page then tells what moved from there to `what`.
         allow_tweaks: whether whoever has the page may say another value of a node.  What rests on it is then computed again, in a
             context of its own beside this one, in which nothing is changed: functions run, in a thread of this process.
 
@@ -80,7 +82,7 @@ def serve(
         ImportError: Starlette or uvicorn are not installed; the message says what to type.
         SnapshotError: the file is no snapshot, or is damaged.
         OSError: the port is not free.
-        TypeError: there is nothing to show in `what`, it cannot be tweaked, or the token is no text.
+        TypeError: there is nothing to show in `what`, it cannot be tweaked or compared, or the token is no text.
         ValueError: the token is too short, or there is none where `host` needs one.
 
     .. versionadded:: 0.1.0
@@ -88,7 +90,7 @@ def serve(
     import_extra("starlette", "web", "dug.web.serve()")
     import_extra("uvicorn", "web", "dug.web.serve()")
     token = _check_token(token, host)
-    page = _begin(show(what, allow_tweaks=allow_tweaks), token, host, port, takes_tweaks=allow_tweaks)
+    page = _begin(show(what, before=before, allow_tweaks=allow_tweaks), token, host, port, takes_tweaks=allow_tweaks)
     if open:
         webbrowser.open(page.url)
     return page

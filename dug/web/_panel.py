@@ -42,3 +42,12 @@ class Panel(ABC):
 
     def close(self) -> None:  # noqa: B027  most hold nothing
         """Frees what it holds."""
+
+
+class NodePanel(Panel):
+    """One that only adds to the pages of nodes."""
+
+    title = ""
+
+    def tell(self, taken: Taken, query: Mapping[str, str]) -> list[Part]:
+        return self.tell_node(taken, taken.find_node(query.get("name", "")))

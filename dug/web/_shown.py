@@ -1,20 +1,23 @@
 """`show` makes the answers for what `serve` is given: its nodes, and the panels for the kind of thing that it is."""
 
+from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
 from ._answers import Answers
+from ._beside import Compared
 from ._panel import Panel
-from ._subjects import ContextSubject, find_subject
+from ._plans import Kept, Plans
+from ._subjects import ContextSubject, Subject, find_subject
 from ._trials import Trials
 
 
-def show(what: Any, *, allow_tweaks: bool = False) -> Answers:
+def show(what: Any, *, before: Any = None, allow_tweaks: bool = False) -> Answers:
     """Returns the answers about something.
 
     Raises:
         SnapshotError: it is the path of a file that is no snapshot.
-        TypeError: there is nothing to show of it, or it cannot be tweaked.
+        TypeError: there is nothing to show of it, or it cannot be tweaked or compared.
     """
     if allow_tweaks and isinstance(what, (str, PathLike)):
         raise TypeError(
@@ -22,7 +25,27 @@ def show(what: Any, *, allow_tweaks: bool = False) -> Answers:
             "serve(dug.snapshot.load(path), allow_tweaks=True)."
         )
     subject = find_subject(what)
-    panels: list[Panel] = []
-    if allow_tweaks and isinstance(subject, ContextSubject):
-        panels.append(Trials(subject.context))
-    return Answers(subject, panels)
+    try:
+        return Answers(subject, list(_list_panels(subject, before, allow_tweaks=allow_tweaks)))
+    except BaseException:
+        subject.close()
+        raise
+
+
+def _list_panels(subject: Subject, before: Any, *, allow_tweaks: bool) -> Iterator[Panel]:
+    if isinstance(subject, ContextSubject):
+        yield Plans(subject)
+        if subject.context.store is not None:
+            yield Kept(subject.context)
+        if allow_tweaks:
+            yield Trials(subject.context)
+    if before is not None:
+        yield Compared(_find_before(subject, before), subject)
+
+
+def _find_before(subject: Subject, before: Any) -> Subject:
+    other = find_subject(before)
+    if type(other) is not type(subject):
+        other.close()
+        raise TypeError(f"before= is a {other.kind}, and a {subject.kind} is shown. Compare two contexts, or two files.")
+    return other

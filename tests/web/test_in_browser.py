@@ -220,6 +220,24 @@ def test_the_story_of_five_in_the_morning(tab, tmp_path):
     assert ctx[night.node()] == 4_200
 
 
+def test_two_contexts_are_compared(tab):
+    """The page opens with what moved; a click on a node leads to what it was, and why it moved."""
+    with dug.Context(name="base") as base:
+        night()
+    with base, dug.Context({cell.node("EMEA"): "13"}, name="trial") as ctx:
+        night()
+    with web.serve(ctx, before=base, open=False) as page:
+        tab.goto(page.url)
+        tab.wait_for_selector("#compare .told >> text=+100")
+        assert tab.get_attribute("nav a[aria-current]", "href") == "#compare"
+        tab.click("#compare .told >> text=trades('EMEA')")
+        tab.wait_for_selector("#node details[open] .told >> text== '13'")
+        tab.go_back()
+        tab.click("text=Every change")
+        tab.wait_for_selector("#compare .told th >> text=was")
+    assert tab.troubles == []
+
+
 def test_many_nodes_are_scrolled_and_searched(tab, tmp_path):
     """Of 4,000 nodes a table has a row for those that are seen, wherever one scrolls to."""
     with dug.Context() as ctx:

@@ -472,11 +472,14 @@ async function showPanel(query, name) {
   const inside = make("div", { id: name, class: "panel" });
   const title = head.panels.find(([one]) => one === name)[1];
   let isBusy = false;
+  let before = "";
   async function refresh() {
     const said = await ask(`${name}?${new URLSearchParams(query)}`);
     isBusy = said.busy;
-    replaceIn(inside, said.parts.map(tellPart));
     inside.dataset.busy = isBusy;
+    const now = JSON.stringify(said.parts);
+    if (now !== before) replaceIn(inside, said.parts.map(tellPart)); // what is marked stays marked
+    before = now;
   }
   await refresh();
   return { parts: [make("h2", {}, title), inside], refresh, isBusy: () => isBusy };
