@@ -3,7 +3,8 @@
 One run after the other, for each way to go on after a kill.  A number of processes have the processor; the one that works on it
 is killed with SIGKILL at random points of the run, and another one is started for it.  The tape must have every value once and in
 order, and the dead letters each value that was skipped.  The input is held back at each point until the kill was done, so that
-each hits a body at work.  ``SERVER=valkey`` in the environment takes that server in place of Redis.
+each hits a body at work.  ``SERVER=valkey`` in the environment takes that server in place of Redis; with ``WORKERS=celery`` the
+processes are those of the pool of a Celery worker, which replaces who is killed by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,11 +24,13 @@ import anyio
 FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER), str(FOLDER / "flow")]
 
+from celery import Celery  # noqa: E402
 from served import FUNCTIONS, RESUMES, make_services  # noqa: E402
-from support.servers import serving  # noqa: E402
+from support.servers import celery_working, serving  # noqa: E402
 
 from dug.flow import Flow  # noqa: E402
 from dug.flow.services import declared  # noqa: E402
+from dug.flow.services.celery import dispatch_to  # noqa: E402
 
 
 @contextmanager
@@ -50,26 +54,30 @@ class Crowd:
     def __init__(self, url, namespace, loop, name, folder):
         self._command = url, namespace, loop, name
         self._folder = folder
-        self._open, self.processes = {}, {}
+        self._open, self._processes = {}, {}
         self.kills = 0
 
     def start(self):
         """Start one more."""
         service = serving_processors(*self._command, folder=self._folder)
         process = service.__enter__()
-        self.processes[process.pid], self._open[process.pid] = process, service
+        self._processes[process.pid], self._open[process.pid] = process, service
+
+    def has(self, pid):
+        """Whether a process is one of these."""
+        return pid in self._processes
 
     def kill(self, pid):
         """Kill one, and start another."""
         os.kill(pid, signal.SIGKILL)
         self._open.pop(pid).__exit__(None, None, None)
-        del self.processes[pid]
+        del self._processes[pid]
         self.kills += 1
         self.start()
 
     def check(self):
         """Fail if one ended by itself."""
-        for process in self.processes.values():
+        for process in self._processes.values():
             assert process.poll() is None, (self._folder / "service.log").read_text()
 
     def stop(self):
@@ -78,11 +86,45 @@ class Crowd:
             self._open.popitem()[1].__exit__(None, None, None)
 
 
-async def run_with_kills(url, namespace, loop, name, folder, *, kills, values, rng):
+class Pool:
+    """The processes of the pool of a Celery worker, which have all processors."""
+
+    def __init__(self, url, folder):
+        self._folder = folder
+        options = "--pool", "prefork", "--concurrency", "2"
+        self._open = celery_working("served_by_celery", url, folder, *options)
+        self._worker = self._open.__enter__()
+        self._killed = {None, self._worker.pid}
+        self.kills = 0
+
+    def has(self, pid):
+        """Whether a process is one of these."""
+        return pid not in self._killed
+
+    def kill(self, pid):
+        """Kill one; the worker starts another."""
+        os.kill(pid, signal.SIGKILL)
+        self._killed.add(pid)
+        self.kills += 1
+
+    def check(self):
+        """Fail if the worker ended by itself."""
+        assert self._worker.poll() is None, (self._folder / "worker.log").read_text()
+
+    def stop(self):
+        """Kill all."""
+        self._open.__exit__(None, None, None)
+
+
+async def run_with_kills(url, namespace, loop, name, folder, *, kills, values, rng, on_celery=False):
     """Return what is on the tape of a processor that was killed so many times, what it skipped, and how many kills there were."""
-    services = make_services(url, namespace)
-    points = sorted(rng.sample(range(values), kills))
-    crowd, given = Crowd(url, namespace, loop, name, folder), iter(points)
+    if on_celery:
+        services, crowd = make_services(url, "celery", dispatch=dispatch_to(Celery("starter", broker=url))), Pool(url, folder)
+    else:
+        services, crowd = make_services(url, namespace), Crowd(url, namespace, loop, name, folder)
+        for _ in range(2):
+            crowd.start()
+    given = iter(sorted(rng.sample(range(values), kills)))
     next_point = [next(given)]
 
     async def numbers():
@@ -92,8 +134,6 @@ async def run_with_kills(url, namespace, loop, name, folder, *, kills, values, r
                 await kill_owner(run, name, crowd)
                 next_point[0] = next(given, None)
 
-    for _ in range(2):
-        crowd.start()
     flow = Flow(declared(name, "numbers"), name="killed")
     try:
         async with await flow.start({"numbers": numbers}, on=services) as run, run[name].open() as reader:
@@ -111,7 +151,7 @@ async def kill_owner(run, name, crowd):
     while True:
         owner = (await run.state()).find(name).owner
         pid = None if owner is None else int(owner.split(":")[-2])
-        if pid in crowd.processes:
+        if crowd.has(pid):
             crowd.kill(pid)
             return
         crowd.check()
@@ -142,18 +182,19 @@ def main(kills=20, values=5_000, seed=None, *, names=()):
     """Kill those of these names, or all, and say what was found."""
     seed = random.randrange(1 << 32) if seed is None else seed
     print(f"seed {seed}")
-    wrong = 0
+    wrong, on_celery = 0, os.environ.get("WORKERS") == "celery"
     with tempfile.TemporaryDirectory() as made, serving(os.environ.get("SERVER", "redis"), Path(made)) as server:
         for number, (name, loop) in enumerate(SIDES):
             if names and name not in names:
                 continue
-            rng = random.Random(seed + number)
-            call = lambda: run_with_kills(server.url, name, loop, name, Path(made), kills=kills, values=values, rng=rng)  # noqa: B023, E731
+            options = {"kills": kills, "values": values, "rng": random.Random(seed + number), "on_celery": on_celery}
+            call = partial(run_with_kills, server.url, name, loop, name, Path(made), **options)
             found, skipped, done = anyio.run(call, backend=loop)
             is_right = (found, skipped) == (anyio.run(list_expected, name, values), list_skipped(name, values))
             wrong += not is_right
             how = RESUMES.get(name, "start")
-            print(f"{name} (resume={how!r}, {loop}): {done} kills, {len(found):,} values, {'right' if is_right else 'WRONG'}")
+            where = f"{loop}, Celery" if on_celery else loop
+            print(f"{name} (resume={how!r}, {where}): {done} kills, {len(found):,} values, {'right' if is_right else 'WRONG'}")
     return wrong
 
 
