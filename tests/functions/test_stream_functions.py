@@ -571,6 +571,36 @@ def test_a_reader_lost_in_a_circle_leaves_its_stream_when_it_is_collected(live, 
     assert run(main) == ["open", "close"]
 
 
+def test_a_stream_that_is_lost_with_its_reader_is_closed_when_that_is_collected(run, log, caplog):
+    """A generator that waits for what nobody else knows is closed, and not torn up, when all that leads to it is collected."""
+
+    def make():
+        @dug.source
+        async def numbers():
+            log.append("open")
+            try:
+                yield 1
+                await anyio.Event().wait()
+            finally:
+                log.append("close")
+
+        return numbers
+
+    async def main():
+        with dug.Context():
+            holder: dict[str, Any] = {"reader": make()().open()}
+            holder["itself"] = holder
+            assert await holder["reader"].__anext__() == 1
+            await settle()
+        del holder
+        gc.collect()
+        await settle()
+
+    run(main)
+    assert log == ["open", "close"]
+    assert caplog.text == ""
+
+
 class CollectFirst(trio.abc.Instrument):
     """Collects garbage where trio is about to wait for something to happen."""
 

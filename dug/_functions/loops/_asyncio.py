@@ -202,7 +202,29 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
     """Lets ``call()`` run in a task of its own, in which `variables` are in force; `on_end` is called on this loop after it."""
     task = Task(call(), context=variables)
     task.add_done_callback(lambda _: on_end())
+    _hold(task)
     return task
+
+
+# By loop, the tasks that were started and go on: asyncio itself does not hold them.  One that waits for what only it leads to
+# would be collected in the middle, together with its last reader, which then could not end it.
+_started: dict[asyncio.AbstractEventLoop, set[Task]] = {}
+
+
+def _hold(task: Task) -> None:
+    """Keeps a task until it has ended, or its loop was closed and another task is started."""
+    for loop in tuple(_started):
+        if loop.is_closed():
+            _started.pop(loop, None)
+    _started.setdefault(task.get_loop(), set()).add(task)
+    task.add_done_callback(_let_go)
+
+
+def _let_go(task: "asyncio.Task[None]") -> None:
+    held = _started.get(task.get_loop(), set())
+    held.discard(task)
+    if not held:
+        _started.pop(task.get_loop(), None)
 
 
 async def end(tasks: Iterable[Task]) -> None:
