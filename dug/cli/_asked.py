@@ -12,6 +12,7 @@ from attrs import define
 
 from .._contexts.context import Context
 from .._core.read import Event, Node
+from ..errors import DugError
 
 _ANSWERED = frozenset({"computed", "inherited", "tweaked", "failed"})
 _MOST_NAMED = 3
@@ -42,9 +43,13 @@ class Asked:
         with ctx.listen(note):
             yield asked
 
-    def find_unread(self) -> dict[str, str]:
-        """Returns the typed text of each tweak that no node and no call read, with a hint at the intended one."""
-        if not self.tweaks:
+    def find_unread(self, error: BaseException | None) -> dict[str, str]:
+        """Returns the typed text of each tweak that no node and no call read, with a hint at the intended one.
+
+        Args:
+            error: what the call raised; of the nodes that an error of dug's own passes no memo tells what they had read.
+        """
+        if not self.tweaks or isinstance(error, DugError):
             return {}
         graph = self.ctx.graph()
         read = set(self.seen)

@@ -87,7 +87,7 @@ def command(
         watched = {name: (one.named, one.tweak) for name, one in said.items()}
         with Asked.watch(ctx, watched, call) as asked:
             value, error = make_call(call)
-        for name, hint in asked.find_unread().items():
+        for name, hint in asked.find_unread(error).items():
             tell(f"dug replay: no node read what replaces {one_line(name)}. {one_line(hint)}")
         found = None if against is None else recording.differences(ctx, *_find_known(ctx, targets))
     if error is not None:

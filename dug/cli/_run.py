@@ -101,7 +101,7 @@ def command(
         try:
             with watch(ctx, wanted=wants_progress):
                 value, error = make_call(call)
-            unread = asked.find_unread()
+            unread = asked.find_unread(error)
             if since is not None:
                 since.tweaked = [one for name, (one, _) in said.items() if name not in unread]
             words = (target, *arguments)

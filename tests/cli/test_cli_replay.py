@@ -40,6 +40,18 @@ def test_a_replay_asks_no_source(dug_says):
 
 
 @pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize("replaced", ["position", "position('MSFT', 50)"])
+def test_what_is_replaced_by_something_that_is_refused_was_read(pricing, dug_says, replaced):
+    """Where a source is not covered, only that is said: what replaces a node was asked for, and came to that source."""
+    (pricing / "trial.py").write_text("from pricing import spot\nread = lambda ticker, quantity, years=1: spot('IBM')\n")
+
+    said = dug_says("replay", "day.dugrec", "pricing:book", "--replace", f"{replaced}=trial:read")
+
+    assert said.status == 1
+    assert said.complaint.startswith("dug replay: pricing:book failed: UncoveredError: the recording does not cover pricing:spot")
+
+
+@pytest.mark.usefixtures("recorded")
 def test_the_same_code_exits_with_0(dug_says):
     """Against the same code there is no difference, and the exit status is 0."""
     said = dug_says("replay", "day.dugrec", "pricing:book", "--against", ".")
