@@ -49,7 +49,8 @@ def tqdm(monkeypatch):
     """The bars that were made, by a module in the place of tqdm."""
     made.clear()
     monkeypatch.setattr("dug._batch.progress.is_watched", lambda: True)
-    put_tqdm(monkeypatch, "tqdm", Bar)
+    for name in ("tqdm", "tqdm.auto"):  # the second where ipywidgets is installed
+        put_tqdm(monkeypatch, name, Bar)
     return made
 
 
