@@ -7,7 +7,6 @@ many nodes under one.
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from functools import partial
-from importlib import import_module
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +26,7 @@ from .._text.shown import Shown
 from .._text.values import number_alike, show
 from .call_site import CallSite, call_site_of, check_elsewhere, check_executor, find_width, inside, single_outer_call
 from .kept_failure import keep_failure
+from .other_processes import FindOthers
 from .progress import Progress, make_reporter
 
 R = TypeVar("R")
@@ -95,9 +95,16 @@ class Batch(Shown, Generic[R]):
 
 
 def run_all(
-    ctx: Any, nodes: Iterable[Node[R]], executor: Any, progress: Progress, *, returns_exceptions: bool, store: Any = None
+    ctx: Any,
+    nodes: Iterable[Node[R]],
+    executor: Any,
+    progress: Progress,
+    *,
+    find_others: FindOthers,
+    returns_exceptions: bool,
+    store: Any = None,
 ) -> Batch[R]:
-    """Computes nodes in a context; other processes keep what they run in `store`.
+    """Computes nodes in a context; the other processes that `find_others` finds keep what they run in `store`.
 
     Raises:
         TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
@@ -109,17 +116,17 @@ def run_all(
     if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Iterable):  # type: ignore[unreachable]  # callers pass anything
         raise TypeError(f"{asker}() takes nodes, and {show(nodes)} has none. Write {asker}([f.node(x), ...]).")
     asked = list(dict.fromkeys(map(_check, nodes)))
-    elsewhere, pool = _find_pool(executor)
-    if pool is None:
+    others = None if executor is None else find_others(executor)
+    if others is None:
         check_executor(executor)
     reporter, total = make_reporter(progress), len(asked)
     kept = _Kept()
     started = perf_counter()
     with inside(ctx), single_outer_call():
         del ctx  # the traceback of an error holds this frame, and must not hold the context
-        if pool is not None:
-            steps = [] if store is None else elsewhere.list_steps(frame_here().view, asked)
-            answers = _ask_elsewhere(partial(elsewhere.ask_elsewhere, pool, store=store, steps=steps), asked, kept)
+        if others is not None:
+            steps = [] if store is None else others.list_steps(frame_here().view, asked)
+            answers = _ask_elsewhere(partial(others.ask, store=store, steps=steps), asked, kept)
             total += sum(map(len, steps))
         else:
             answers = _ask_in_turn(asked, kept) if executor is None else _ask_on(executor, asked, kept)
@@ -201,15 +208,6 @@ def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator
         for _, future in pending:  # on an error or an interrupt: waits for running calls, and cancels the others
             if not getattr(future, "cancel", bool)():
                 future.result()
-
-
-def _find_pool(executor: Any) -> tuple[Any, Any]:
-    """Returns what asks nodes of other processes, and the executor as a pool of such; None where it is none."""
-    if executor is None or not (hasattr(executor, "_as_pool") or hasattr(executor, "_mp_context")):
-        return None, None
-    # By its name, because it stands above: few batches need it, and it needs contexts and files.
-    elsewhere = import_module("..executors._nodes", __package__)
-    return elsewhere, elsewhere.find_pool(executor)
 
 
 def _ask_elsewhere(

@@ -4,7 +4,7 @@ Most of the modules that answer are imported on first use, so that ``import dug`
 """
 
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from .._core.read import Function, Node, View
 from .._inspect.record import Record, check_node, find_record, is_masked
@@ -14,6 +14,7 @@ from ..errors import ContextError
 if TYPE_CHECKING:
     from .._batch.batch import Batch
     from .._batch.call_site import Executor
+    from .._batch.other_processes import FindOthers
     from .._inspect.compare import Comparison
     from .._inspect.explain import Explanation
     from .._inspect.failures import Failed
@@ -30,8 +31,11 @@ class ContextMethods:
     Looks run nothing and call no code of the user's but ``==``, ``hash`` and ``repr``.
     """
 
+    _find_others: "ClassVar[FindOthers]"
+    """Finds the other processes of an executor; the package sets it, as those stand above."""
+
     def _here(self) -> View:
-        """The view that looks see."""
+        """The view used for looks."""
         raise NotImplementedError
 
     # One node
@@ -163,7 +167,8 @@ class ContextMethods:
         from .._batch.batch import run_all  # loaded when somebody has a batch
 
         try:
-            return run_all(self, nodes, executor, progress, returns_exceptions=return_exceptions)
+            find = ContextMethods._find_others
+            return run_all(self, nodes, executor, progress, find_others=find, returns_exceptions=return_exceptions)
         finally:
             del self  # the traceback of an error holds this frame, and must not hold the context
 
@@ -200,7 +205,8 @@ class ContextMethods:
             raise ContextError("warm() computes into a store, and this context has none. Write dug.Context(store='book.store').")
         store.flush()  # the processes take what is known here from there, too
         try:
-            return run_all(self, nodes, executor, progress, returns_exceptions=True, store=store)
+            find = ContextMethods._find_others
+            return run_all(self, nodes, executor, progress, find_others=find, returns_exceptions=True, store=store)
         finally:
             del self  # as above
 

@@ -1,4 +1,4 @@
-"""Many nodes of one scenario on a pool of other processes, for `Context.run_all`: `ask_elsewhere`.
+"""Many nodes of one scenario on a pool of other processes, for `Context.run_all`: `Others`, which `find_others` finds.
 
 What is known here is taken here; the rest goes to the workers with all that is known, as the base of a sweep does.  A node that
 several of them read is computed in each process that needs it, and values come home without their memos.
@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from .._batch.kept_failure import keep_failure
+from .._batch.other_processes import Outcome
 from .._contexts.scenario import Scenario
 from .._core.read import Failure, Key, Node, View, find_answer
 from ..stores._earlier import list_steps as _list_steps
@@ -27,20 +28,30 @@ from ._sources import MOST_ROUNDS, Lacking
 from ._stores import check_keeps, place_of
 from ._worker import find_origin
 
-__all__ = ["Outcome", "ask_elsewhere", "find_pool", "list_steps"]
-
 
 @frozen(eq=False)
-class Outcome:
-    """What a node gave elsewhere."""
+class Others:
+    """Other processes, as a batch sees them (`OtherProcesses`)."""
 
-    node: Node[Any]
-    value: Any = None
-    failure: Failure | None = None
-    origin: Node[Any] | None = None
-    """The node in which the error began."""
-    recomputed: int = 0
-    """How many runs the batch took of which this is the first node."""
+    pool: AnyPool
+
+    def list_steps(self, view: View, nodes: Sequence[Node[Any]]) -> list[list[Node[Any]]]:
+        return list_steps(view, nodes)
+
+    def ask(
+        self, view: View, nodes: Sequence[Node[Any]], store: AnyStore | None, steps: Sequence[Sequence[Node[Any]]]
+    ) -> Iterator[Outcome | None]:
+        return ask_elsewhere(self.pool, view, nodes, store, steps)
+
+
+def find_others(executor: Any) -> Others | None:
+    """Returns the other processes of an executor; None if it runs calls in this one.
+
+    Raises:
+        TypeError: as for `find_pool`.
+    """
+    pool = find_pool(executor)
+    return None if pool is None else Others(pool)
 
 
 def list_steps(view: View, nodes: Sequence[Node[Any]]) -> list[list[Node[Any]]]:

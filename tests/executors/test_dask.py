@@ -10,7 +10,7 @@ import dask
 import pytest
 import remote_book
 from distributed import Client, LocalCluster
-from remote_book import book, mood, risky, spot
+from remote_book import book, mood, risky, spot, trade
 
 import dug
 from dug import CodeDiffersError, TweakError, WorkerLostError
@@ -106,3 +106,14 @@ def test_a_local_cluster_that_lost_all_workers_has_them_again(client, monkeypatc
         assert found == [result.value for result in dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)])]
 
     assert len(client.cluster.workers) == 2
+
+
+def test_many_nodes_of_one_scenario_go_to_the_cluster(client):
+    """A batch takes a client as its executor: values are those of a loop, and no body runs here."""
+    nodes = [trade.node(1), book.node(), risky.node()]
+    with dug.Context({mood.node(): "value"}) as ctx:
+        away = ctx.run_all(nodes, executor=client)
+        here = ctx.run_all(nodes)
+
+    assert away.values == here.values
+    assert (list(away.failures), away.recomputed > 0) == (list(here.failures), True)
