@@ -17,15 +17,23 @@ from .world import BaseGoneError
 class Differences(Results[Any]):
     """The change that each scenario of a sweep makes."""
 
-    def __init__(self, swept: Results[Any], find_base: Callable[[Result[Any]], Result[Any]]) -> None:
+    def __init__(
+        self,
+        swept: Results[Any],
+        find_base: Callable[[Result[Any]], Result[Any]],
+        knows_base: Callable[[Result[Any]], bool],
+    ) -> None:
         super().__init__(swept._targets, swept._levels)
-        self._swept, self._find_base = swept, find_base
+        self._swept, self._find_base, self._knows_base = swept, find_base, knows_base
 
     def _find_total(self) -> int | None:
         return self._swept._find_total()
 
     def _has_numbers(self) -> bool:
         return self._swept._has_numbers()
+
+    def _is_ready(self, place: int) -> bool:
+        return place < len(self._swept._kept) and self._knows_base(self._swept._kept[place])
 
     def _make_next(self) -> Result[Any] | None:
         result = self._swept._find(len(self._kept))
@@ -51,6 +59,9 @@ class CentralDifferences(Results[Any]):
 
     def _find_total(self) -> int | None:
         return find_length(self._nodes)
+
+    def _is_ready(self, place: int) -> bool:
+        return 2 * place + 1 < len(self._swept._kept)
 
     def _make_next(self) -> Result[Any] | None:
         up = self._swept._find(2 * len(self._kept))

@@ -147,6 +147,10 @@ class Results(Shown, Generic[V]):
         """Returns how many results there will be; None if that is unknown."""
         raise NotImplementedError
 
+    def _is_ready(self, place: int) -> bool:  # noqa: ARG002  only what is made of other results can be
+        """True when the result in a place can be made without a run."""
+        return False
+
     def _has_numbers(self) -> bool:
         """True when names of scenarios are numbers, so that a number is not a place."""
         return False
@@ -291,8 +295,10 @@ class Results(Shown, Generic[V]):
         return unique
 
     def _sheet(self) -> "Sheet":
-        from .sheets import show_results  # loaded when somebody looks
+        from .sheets import LOOKED, show_results  # loaded when somebody looks
 
+        while (place := len(self._kept)) < LOOKED and self._is_ready(place):
+            self._find(place)
         nodes = self._targets.nodes
         labels = dict(zip(nodes, number_alike(list(map(target_label, nodes))), strict=True))
         is_complete = self._is_complete or len(self._kept) == self._find_total()

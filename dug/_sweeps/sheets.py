@@ -14,6 +14,8 @@ _TARGETS = 8
 """How many targets have a column."""
 _LABEL = 60
 """How much of a label is shown."""
+LOOKED = 60
+"""How many differences are taken because somebody looks: as many as a table has rows."""
 
 
 def show_results(title: str, labels: Mapping[Any, str], results: Sequence[Any], *, is_complete: bool) -> Sheet:

@@ -96,6 +96,10 @@ class AnySweep(Results[V]):
             )
         return base.read(self._call_site)
 
+    def _knows_base(self, result: Result[V]) -> bool:
+        """True when a difference to the base runs nothing."""
+        return result._world is None or self._bases.find(result._world) is not None
+
     def _take_base(self, world: World) -> Base[V] | None:
         """Asks for the base of a world, under the tweaks that are around there; None if that cannot be asked here."""
         raise NotImplementedError
@@ -106,7 +110,7 @@ class AnySweep(Results[V]):
         A target that failed, under the scenario or in the base, has its error in the place of a difference, and so has one whose
         values cannot be subtracted.  The numbers of runs and seconds are the scenario's.
         """
-        return Differences(self, self._find_base)
+        return Differences(self, self._find_base, self._knows_base)
 
     def central(self) -> Results[Any]:
         """Returns the central difference for each node of a `ladder`: ``(value up - value down) / 2`` for each target.

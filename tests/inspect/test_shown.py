@@ -1,6 +1,7 @@
 """Everything shows itself: HTML in a notebook, lines of text elsewhere, and nothing runs because somebody looks."""
 
 import asyncio
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -271,6 +272,28 @@ def test_a_sweep_shows_what_is_done_and_runs_nothing():
     assert [line.split()[:2] for line in between[2:]] == [["scenario", "h:total('a')"], ["up", "200.0"]]
     assert "the others run when they are asked for" in between[1]
     assert [line.split()[:2] for line in after[2:]] == [["up", "200.0"], ["down", "50.0"]]
+
+
+def test_differences_of_results_that_are_there_are_shown():
+    """Of the results that are done, differences are shown at once; one whose base is not known would run, and is not."""
+    rungs = ladder([spot.node("a"), spot.node("b")], dug.shift(1.0), dug.shift(-1.0))
+    with dug.Context() as ctx:
+        unknown = dug.sweep(total.node("z"), [{spot.node("z"): 1.0}])
+        unknown.to_dict()
+        before = write(unknown.diff())
+        total("a", "b")
+        sweep = dug.sweep(total.node("a", "b"), rungs)
+        sweep["h:spot('a') down"]
+        heard = []
+        with ctx.listen(heard.append):
+            shown = [write(one).splitlines() for one in (sweep.diff(), sweep.central())]
+
+    assert heard == []
+    assert "0 of 1 scenarios done" in before
+    assert [[re.split(" {2,}", line.strip())[:2] for line in lines[3:]] for lines in shown] == [
+        [["h:spot('a') up", "1.0"], ["h:spot('a') down", "-1.0"]],
+        [["h:spot('a')", "1.0"]],
+    ]
 
 
 def test_looking_runs_nothing():
