@@ -11,9 +11,10 @@ from served import FUNCTIONS, RESUMES, wait_until
 
 from dug.errors import DroppedError
 from dug.flow import Flow
-from dug.flow.services import StateLostError, TamperedError, declared
+from dug.flow.services import ServicesError, StarterLostError, StateLostError, TamperedError, declared
 from dug.flow.services._claims import Checkpoint, Claim, claim, name_owner
 from dug.flow.services._errors import ClaimLostError
+from dug.flow.services._skipping import Skipper
 from dug.flow.services._writing import Writer
 
 
@@ -134,6 +135,90 @@ def test_an_owner_that_was_stalled_is_refused(begin):
         return second.counts, lost, await read(services, link.run)
 
     assert begin(main) == ({"squared": 2}, [True], [1, 4])
+
+
+def test_an_epoch_that_is_given_again_is_nobodys_right(begin, monkeypatch):
+    """After a server came back from an old snapshot, who had a step is refused, though the next owner has the same epoch."""
+
+    async def main(services, link, step):
+        client, names = link.server.client, link.names
+        monkeypatch.setattr(link.server, "post", lambda call, *args: call(*args))
+        snapshot = client.dump(names.step("squared"))
+        first = take(link, step)
+        await append(first, "stale")
+        client.restore(names.step("squared"), 100_000, snapshot, replace=True)
+        client.delete(names.tape("squared"), names.claim("squared"))
+        second = take(link, step)
+        first.counts = {"squared": 0}
+        for is_end in (False, True):
+            with pytest.raises(ClaimLostError):
+                await append(first, *([] if is_end else ["stale"]), is_end=is_end)
+        with pytest.raises(ClaimLostError):
+            Skipper(first, 1)._write(0, b"")
+        lost = []
+        first.on_lost = lambda: lost.append(True)
+        first.prolong()
+        first.release()
+        assert claim(link, step, name_owner()) == "taken"
+        await append(second, 1, 4, is_end=True)
+        return first.epoch == second.epoch, lost, await read(services, link.run)
+
+    assert begin(main) == (True, [True], [1, 4])
+
+
+def test_values_that_an_old_snapshot_lacks_are_given_again(begin):
+    """After a server came back from an old snapshot, a step begins again where that has it, and its readers go on."""
+
+    async def main(services, link, step):
+        client, names = link.server.client, link.names
+        first = take(link, step)
+        await append(first, 1)
+        keys = names.step("squared"), names.tape("squared")
+        snapshots = [client.dump(key) for key in keys]
+        await append(first, 4)
+        async with await services.open(link.run) as opened, opened["squared"].open() as reader:
+            found = [await anext(reader), await anext(reader)]
+            for key, snapshot in zip(keys, snapshots, strict=True):
+                client.restore(key, 100_000, snapshot, replace=True)
+            with pytest.raises(ServicesError, match="a chunk begins at 2, and the tape has 1"):
+                await append(first, 9)
+            first.release()
+            await wait_until(lambda: not client.exists(names.claim("squared")))
+            services.processor(FUNCTIONS["squared"])
+            await services.perform("squared", link.run)
+            return [*found, *[value async for value in reader]], await read(services, link.run)
+
+    assert begin(main) == ([1, 4, 9], [1, 4, 9])
+
+
+def test_values_of_an_input_that_an_old_snapshot_lacks_are_an_error(make, run_here):
+    """After a server came back from an old snapshot, an input whose starter gave more since then ends with an error."""
+
+    async def main():
+        services = make("squared", lease_seconds=0.1)
+        more = [anyio.Event(), anyio.Event()]
+
+        async def numbers():
+            yield 1
+            for number, event in enumerate(more):
+                await event.wait()
+                yield number
+
+        flow = Flow(FUNCTIONS["squared"])
+        async with await flow.start({"numbers": numbers}, on=services) as run, run["squared"].open() as reader:
+            await anext(reader)
+            client, names = services._server.client, services._link(run.id).names
+            keys = names.step("numbers"), names.tape("numbers")
+            snapshots = [client.dump(key) for key in keys]
+            more[0].set()
+            await anext(reader)
+            for key, snapshot in zip(keys, snapshots, strict=True):
+                client.restore(key, 100_000, snapshot, replace=True)
+            more[1].set()
+            with anyio.fail_after(30), pytest.raises((StarterLostError, TamperedError)):
+                await anext(reader)
+
+    run_here(main)
 
 
 def test_a_claim_that_was_given_back_is_not_prolonged(begin):

@@ -127,7 +127,7 @@ class Claim:
     def prolong(self) -> None:
         """Prolongs it; a thread does so again and again; blocks."""
         server = self.link.server
-        if not server.scripts["renew"](self._keys, [self.owner, server.lease_ms, self.epoch]):
+        if not server.scripts["renew"](self._keys, [self.owner, server.lease_ms]):
             self.drop()
             if self.on_lost is not None:
                 self.on_lost()
@@ -142,7 +142,7 @@ class Claim:
         server = self.link.server
         if not self.is_over:
             message = f"{self.link.run}/e:{self.step.name}"
-            server.post(server.run, "release", self._keys[1:], [self.epoch, server.keys.news, message])
+            server.post(server.run, "release", self._keys[1:], [self.owner, server.keys.news, message])
 
 
 def name_owner() -> str:

@@ -4,13 +4,15 @@ The first key is always the hash of the run: where that is not there, nothing is
 comes back.  Every key that a script writes expires.
 """
 
-# KEYS: run, step, claim.  ARGV: owner, lease in ms, ttl in ms.  An owner whose answer was lost asks again, and has it.
+# KEYS: run, step, claim.  ARGV: owner, lease in ms, ttl in ms.  An owner whose answer was lost asks again, and has it.  The owner
+# is noted: a server that came back from an old snapshot gives an epoch again, and an owner has a name that nobody else ever has.
 CLAIM = """
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[2]) == 0 then return {'gone'} end
 if redis.call('HGET', KEYS[1], 'cancelled') then return {'cancelled'} end
 if redis.call('HGET', KEYS[2], 'done') then return {'done'} end
 if redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', ARGV[2]) then
   redis.call('HINCRBY', KEYS[2], 'epoch', 1)
+  redis.call('HSET', KEYS[2], 'owner', ARGV[1])
 elseif redis.call('GET', KEYS[3]) ~= ARGV[1] then
   return {'taken'}
 end
@@ -18,18 +20,18 @@ redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return {'claimed', redis.call('HGETALL', KEYS[2])}
 """
 
-# KEYS: run, step, claim.  ARGV: owner, lease in ms, epoch.
+# KEYS: run, step, claim.  ARGV: owner, lease in ms.
 RENEW = """
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HGET', KEYS[1], 'cancelled') then return 0 end
-if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[3] or redis.call('HGET', KEYS[2], 'done') then return 0 end
-if redis.call('HGET', KEYS[2], 'released') == ARGV[3] then return 0 end
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] or redis.call('HGET', KEYS[2], 'done') then return 0 end
+if redis.call('HGET', KEYS[2], 'released') == ARGV[1] then return 0 end
 redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 
-# KEYS: step, claim.  ARGV: epoch, channel, message.  A thread may be about to prolong it: that comes too late then.
+# KEYS: step, claim.  ARGV: owner, channel, message.  A thread may be about to prolong it: that comes too late then.
 RELEASE = """
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'released', ARGV[1])
 redis.call('DEL', KEYS[2])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
@@ -43,8 +45,8 @@ return 1
 APPEND = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
 if redis.call('HGET', KEYS[1], 'cancelled') then return {'cancelled'} end
-if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[4] then return {'lost'} end
-if redis.call('HGET', KEYS[2], 'released') == ARGV[4] then return {'lost'} end
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] then return {'lost'} end
+if redis.call('HGET', KEYS[2], 'released') == ARGV[1] then return {'lost'} end
 if redis.call('HGET', KEYS[2], 'done') then return {ARGV[8] == '' and 'lost' or 'written'} end
 local outputs, at, clock = tonumber(ARGV[9]), 10, redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000
@@ -156,11 +158,11 @@ redis.call('HSET', KEYS[2], 'sent', string.format('%s:%d:%d', ARGV[1], tonumber(
 return 1
 """
 
-# KEYS: run, step, the values that it skipped.  ARGV: epoch, number, what is said of the value, ttl in ms.
+# KEYS: run, step, the values that it skipped.  ARGV: owner, number, what is said of the value, ttl in ms.
 SKIP = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 if redis.call('HGET', KEYS[1], 'cancelled') then return 'cancelled' end
-if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[1] then return 'lost' end
+if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] then return 'lost' end
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 return 'skipped'

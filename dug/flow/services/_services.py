@@ -285,7 +285,7 @@ class Services(Runs):
                     pipeline.pexpire(names.step(step.name), server.ttl_ms)
                 for step in inputs:
                     pipeline.set(names.claim(step.name), owners[step.name], px=server.lease_ms)
-                    pipeline.hset(names.step(step.name), "epoch", 1)
+                    pipeline.hset(names.step(step.name), mapping={"epoch": 1, "owner": owners[step.name]})
                 for key in [names.run, *map(names.readers, plan.keep)]:
                     pipeline.pexpire(key, server.ttl_ms)
                 pipeline.execute()

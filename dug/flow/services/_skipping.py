@@ -102,7 +102,7 @@ class Skipper:
     def _write(self, number: int, sealed: bytes) -> None:
         link, step = self._link, self._claim.step.name
         keys = [link.names.run, link.names.step(step), self._key]
-        word = link.server.run("skip", keys, [self._claim.epoch, number, sealed, link.server.ttl_ms])
+        word = link.server.run("skip", keys, [self._claim.owner, number, sealed, link.server.ttl_ms])
         link.check(word)
         if word == b"lost":
             raise ClaimLostError(link.run, step)

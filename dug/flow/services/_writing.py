@@ -1,7 +1,7 @@
 """`Writer` writes the tapes of a step: what comes up while one trip is under way goes with the next one, all tapes in one go.
 
-A task of its own sends; the body puts.  An append says which epoch it is of, so the server refuses it when another process has
-taken the step over.
+A task of its own sends; the body puts.  An append says whose it is, so the server refuses it when another process has taken the
+step over.
 """
 
 import time
