@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._functions.async_driver import backend
 from ._claims import Claim, Link, claim, name_owner
-from ._errors import RunCancelledError, RunGoneError, ServicesError, StarterLostError
+from ._errors import RunCancelledError, RunGoneError, ServicesError, StarterLostError, TamperedError
 from ._looking import FREE, RunState, StepState, find_error, look
 from ._plan import Step
 from ._stepping import Processor, Stepping
@@ -95,6 +95,9 @@ class Crew:
             try:
                 state = look(link)
             except RunGoneError:
+                continue
+            except TamperedError as exc:  # the others go on
+                self._server.leave(exc)
                 continue
             self._settle(state)
             if state.state == "open":

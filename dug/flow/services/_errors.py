@@ -64,6 +64,10 @@ class ServerLostError(ServicesError, OSError):
     """The server did not answer for too long."""
 
 
+class OtherKeyError(ServicesError):
+    """Under a key of these services is something that they did not put there."""
+
+
 class ClaimLostError(ServicesError):
     """Another process works on a step by now: this one must not write any more."""
 

@@ -8,6 +8,7 @@ from ..._inspect.table import Table
 from ..._text.values import describe_error
 from ._claims import Link, pairs
 from ._entries import Entry
+from ._errors import OtherKeyError, TamperedError
 from ._plan import Step
 
 WAITING, FREE, RUNNING, ENDED, FAILED = "waiting", "free", "running", "ended", "failed"
@@ -67,7 +68,15 @@ def look(link: Link) -> RunState:
 
     Raises:
         RunGoneError: the run is not there.
+        TamperedError: what the server has of a step is none.
     """
+    try:
+        return _look(link)
+    except (OtherKeyError, ValueError) as exc:
+        raise TamperedError(link.run, "the states of steps", None, "was not written by a service") from exc
+
+
+def _look(link: Link) -> RunState:
     names, plan = link.names, link.plan
     keys = [names.run, *[key for step in plan.steps for key in (names.step(step.name), names.claim(step.name))]]
     run, *found = link.server.run("look", keys, [])
@@ -120,7 +129,7 @@ def read_last(link: Link, tape: str) -> Entry | None:
     server = link.server
     found = server.trip(lambda: server.client.xrevrange(link.names.tape(tape), count=1))
     for at, fields in found:
-        return link.sealing.read(tape, at.decode(), fields[b"v"])
+        return link.sealing.read(tape, at.decode(), fields.get(b"v", b""))
     return None
 
 

@@ -21,7 +21,7 @@ from ...stores._outage import Seldom
 from ...stores._redis import make_client
 from . import _scripts
 from ._bells import Bell, Topic
-from ._errors import ServerLostError, ServicesError
+from ._errors import OtherKeyError, ServerLostError, ServicesError, TamperedError
 from ._keys import Keys
 
 _logger = logging.getLogger("dug")
@@ -59,6 +59,8 @@ class Server:
         self.client = make_client(url)
         self._told = Seldom(time.monotonic)
         self._has_answered = False
+        self._left: set[str] = set()
+        """The runs of which it was said that they are damaged."""
         self._process: _Threads | None = None
         self._lock = threading.Lock()
         self.is_closed = False
@@ -79,6 +81,8 @@ class Server:
             try:
                 answer = call(*args)
             except (redis.RedisError, OSError) as exc:
+                if "WRONGTYPE" in str(exc):
+                    raise OtherKeyError(self._tell(exc)) from exc
                 if isinstance(exc, _REFUSED) or not _is_away(exc):
                     raise ServicesError(tell(self.shown, exc)) from exc
                 if self.is_closed or not self._has_answered or time.monotonic() - began > self._patience_s:
@@ -93,11 +97,20 @@ class Server:
 
     def _tell(self, exc: Exception) -> str:
         """Returns what is wrong with the server, and what to do about it."""
+        if "WRONGTYPE" in str(exc):
+            said = f"{self.shown} has something else under a key of these services ({exc})."
+            return f"{said} Give them a namespace of their own: namespace='etl'."
         if isinstance(exc, redis.OutOfMemoryError):  # to evict would make holes
             return f"{self.shown} is full ({exc}). Give it more memory, delete runs, or start them with keep=."
         if str(exc).startswith(_NOT_NOW):
             return f"{self.shown} takes nothing now ({exc}). See to it, and ask again."
         return tell(self.shown, exc)
+
+    def leave(self, damaged: TamperedError) -> None:
+        """Logs, once for each run, that a run is damaged."""
+        if damaged.run not in self._left:
+            self._left.add(damaged.run)
+            _logger.warning("dug.flow.services leaves a run alone. %s", damaged)
 
     def run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
         """Returns the answer of a script; blocks."""

@@ -7,7 +7,7 @@ from ..._inspect.table import Table
 from ...stores._signing import Signing
 from ._claims import Link, find_checkpoint
 from ._entries import Sealing
-from ._errors import RunGoneError, TamperedError
+from ._errors import OtherKeyError, RunGoneError, TamperedError
 from ._keys import Keys
 from ._looking import RunState, StepState, find_error, look, tabulate_runs, tabulate_steps
 from ._plan import Plan
@@ -136,7 +136,10 @@ class Runs:
             RunGoneError: it is not there.
             TamperedError: its plan was not written by a service with the key.
         """
-        found = self._server.trip(self._server.client.get, self._keys.of(run).plan)
+        try:
+            found = self._server.trip(self._server.client.get, self._keys.of(run).plan)
+        except OtherKeyError as exc:
+            raise TamperedError(run, "the plan", None, "was not written by a service") from exc
         if found is None:
             self._links.pop(run, None)
             raise RunGoneError(run, self._server.shown)
@@ -145,11 +148,18 @@ class Runs:
             data = Sealing(run, self._signing).open("p", "plan", found)
             if data is None:
                 raise TamperedError(run, "the plan")
-            known = self._make_link(Plan.read(data))
+            known = self._make_link(self._read_plan(run, data))
             if len(self._links) >= MOST_LINKS:
                 self._links.clear()
             self._links[run] = known
         return known
+
+    @staticmethod
+    def _read_plan(run: str, data: bytes) -> Plan:
+        try:
+            return Plan.read(data)
+        except (ValueError, LookupError, TypeError, AttributeError) as exc:  # without a key, whatever somebody wrote
+            raise TamperedError(run, "the plan", None, "was not written by a service") from exc
 
     def _list_ids(self, index: str) -> Iterable[str]:
         return [one.decode() for one in self._server.trip(self._server.client.zrange, index, 0, -1)]
@@ -158,7 +168,7 @@ class Runs:
         """Returns how far a run is; forgets one that is gone."""
         try:
             return self._name_errors(self._link(run))
-        except TamperedError:
+        except (TamperedError, OtherKeyError):
             return RunState(run, "?", "tampered", 0.0, ())
         except RunGoneError:
             for index in (self._keys.runs, self._keys.open):
@@ -173,8 +183,8 @@ class Runs:
                 found.append(self._link(run))
             except RunGoneError:
                 self._server.trip(self._server.client.zrem, self._keys.open, run)
-            except TamperedError:
-                continue  # `runs` shows it
+            except TamperedError as exc:
+                self._server.leave(exc)
         return found
 
     def _settle(self, state: RunState) -> None:

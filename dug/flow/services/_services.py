@@ -36,7 +36,8 @@ class Services(Runs):
         url: where the server is, as redis-py takes it: ``redis://host:6379/0``, ``rediss://`` with TLS, ``unix://path``.
         key: a secret of at least 16 bytes that all services of a run have: everything is signed with it, and what it did not
             sign is refused.  There is no default; without one, whoever can write to the server can change values.
-        namespace: the first part of the names of all keys; services with different ones share a server and nothing else.
+        namespace: the first part of the names of all keys, a text without braces; services with different ones share a server
+            and nothing else.
         keep: how many values the server keeps of each stream of the runs that are started here; writers wait for the slowest
             reader.  None: all, until the run is deleted or expires.
         ttl_seconds: after so long without a sign of life of anybody, a run is gone from the server.
@@ -49,7 +50,7 @@ class Services(Runs):
 
     Raises:
         ImportError: redis-py is not installed; the message says what to type.
-        ServicesError: the key is too short, or pickles are allowed without one.
+        ServicesError: the key is too short, pickles are allowed without one, or the namespace has braces.
 
     Example:
         >>> from dug.flow.services import Services
@@ -83,6 +84,9 @@ class Services(Runs):
                 "Whoever can write to the server could run code in your process by a pickle. Sign what is written: "
                 "Services(url, allow_pickle=True, key=secret)."
             )
+        if not isinstance(namespace, str) or not namespace or {*namespace} & {*"{}"}:
+            said = "namespace must be a text without { and }, between which a cluster looks for the place of a key"
+            raise ServicesError(f"{said}, not {show(namespace)}.")
         if keep is not None and (type(keep) is not int or keep < 1):
             raise ServicesError(f"keep must be a number of values, at least 1, or None for all, not {show(keep)}.")
         for name, seconds in (("ttl", ttl_seconds), ("lease", lease_seconds), ("patience", patience_seconds)):
