@@ -13,6 +13,7 @@ from dug.flow import Flow
 from dug.flow.services import RunGoneError, ServerLostError, ServicesError, TamperedError, _runs, _services, declared
 from dug.flow.services._claims import claim, find_checkpoint, name_owner
 from dug.flow.services._crew import Crew
+from dug.flow.services._raised import find_ending
 from dug.flow.services._writing import Writer
 
 SQUARED = declared("squared", "numbers")
@@ -388,3 +389,72 @@ def test_after_a_retry_a_writer_waits_for_those_who_begin_again(make, run_here):
             return [(step.state, *step.items.values()) for step in services.status(run.id).steps]
 
     assert run_here(main) == [("ended", 60)] * 3
+
+
+class _Odd(BaseException):
+    """An exception of no usual kind."""
+
+
+def raise_exit():
+    """Raise what closes a generator."""
+    raise GeneratorExit
+
+
+def raise_group():
+    """Raise a group that is no Exception."""
+    raise BaseExceptionGroup("both", [_Odd(), ValueError("inner")])
+
+
+def raise_odd():
+    """Raise what is no Exception."""
+    raise _Odd("odd")
+
+
+@pytest.mark.parametrize("fail", [raise_exit, raise_group, raise_odd])
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_body_that_raises_what_is_no_exception_ends_its_tape(make, run_here, fail, is_stream):
+    """A body that raises a BaseException ends its tape with an error that names it, and is not begun again for ever."""
+
+    async def main():
+        services, begun = make(), []
+
+        async def given(numbers):
+            begun.append(True)
+            async for number in numbers:
+                yield number
+                fail()
+
+        async def returned(numbers):
+            begun.append(True)
+            fail()
+
+        services.processor(given if is_stream else returned, name="squared")
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            with anyio.fail_after(30), pytest.raises(ServicesError, match=r"'squared' .* raised \w+") as raised:
+                await run["squared"].list()
+            return len(begun), type(raised.value.__cause__).__name__, services.status(run.id).state
+
+    assert run_here(main) == (1, "RemoteTraceback", "failed")
+
+
+@pytest.mark.parametrize("fail", [raise_exit, raise_group, raise_odd])
+def test_an_input_that_raises_what_is_no_exception_ends(make, run_here, fail):
+    """A generator of an input that raises a BaseException ends the input with an error that names it, and not the program."""
+
+    async def main():
+        async def numbers():
+            yield 2
+            fail()
+
+        async with await start(make("squared"), SQUARED, numbers=numbers) as run, run["squared"].open() as reader:
+            found = await anext(reader)
+            with anyio.fail_after(30), pytest.raises(ServicesError, match=r"the input 'numbers' .* raised \w+"):
+                await anext(reader)
+        return found
+
+    assert run_here(main) == 4
+
+
+def test_a_body_that_is_closed_without_its_loop_writes_nothing():
+    """A body whose loop is gone is closed, and nobody asks the server to end its tape: there is no loop to do so."""
+    assert find_ending(GeneratorExit(), "'squared'") is None

@@ -16,6 +16,7 @@ from .._errors import FlowError
 from ._claims import Claim, Link
 from ._errors import ServicesError
 from ._looking import RunState, StepState, look, tabulate_steps
+from ._raised import find_ending
 from ._reading import Lease, Place, TapeStream
 from ._writing import Writer
 
@@ -168,9 +169,11 @@ class Giving:
                             await self._writer.give_way()
             except ServicesError:
                 raise
-            except Exception as exc:  # noqa: BLE001  whatever the user's generator raises ends the input
-                self.error = exc
-                await self._writer.end(exc)
+            except BaseException as exc:  # whatever the user's generator raises ends the input
+                self.error = find_ending(exc, f"the input {tape!r} of the run {self._claim.link.run!r}")
+                if self.error is None:
+                    raise
+                await self._writer.end(self.error)
             else:
                 await self._writer.end()
         except ServicesError:

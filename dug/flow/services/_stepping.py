@@ -21,6 +21,7 @@ from ._checkpoints import recording
 from ._claims import Checkpoint, Claim
 from ._errors import ClaimLostError, RunCancelledError, RunGoneError, ServerLostError, ServicesError, StateLostError
 from ._plan import ITEM, STREAM, VALUE
+from ._raised import find_ending
 from ._reading import Place, TapeStream, read_values
 from ._skipping import Skipper, is_of_input
 from ._writing import Writer
@@ -116,27 +117,16 @@ class Stepping:
             except _STOPPED as exc:
                 self._writer.failure = self._writer.failure or exc
                 _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), exc)
-            except backend().CANCELLED as exc:
-                if not self._is_stray():
+            except BaseException as exc:
+                ending = find_ending(exc, f"{self._step.name!r} of the run {self._link.run!r}", self._task)
+                if ending is None:
                     raise
-                await self._end(self._say_stray(exc))
-            except Exception as exc:  # noqa: BLE001  whatever a body raises ends its tapes
-                note_stage(exc, say(self._link.plan.flow, self._step.name))
-                await self._end(exc)
+                note_stage(ending, say(self._link.plan.flow, self._step.name))
+                await self._end(ending)
             else:
                 await self._end(None)
         finally:
             await self._writer.close()
-
-    def _is_stray(self) -> bool:
-        """True for a cancellation that a body raised though nobody cancelled it, which asyncio lets it do."""
-        count = getattr(self._task, "cancelling", None)
-        return count is not None and not count()
-
-    def _say_stray(self, exc: BaseException) -> ServicesError:
-        what = f"{self._step.name!r} of the run {self._link.run!r} awaited something that was cancelled, and did not catch that."
-        error = ServicesError(f"{what} Catch asyncio.CancelledError around that await.")
-        return error.with_traceback(exc.__traceback__)
 
     async def _end(self, error: Exception | None) -> None:
         try:

@@ -1,0 +1,51 @@
+"""What the user's code raised: `find_ending` says with which error its tapes end, or that its task ends as it was to."""
+
+from typing import Any
+
+from ..._functions.async_driver import backend
+from ..._text.values import describe_error
+from ._errors import ServicesError
+
+
+def find_ending(raised: BaseException, what: str, task: Any = None) -> Exception | None:
+    """Returns the error with which tapes end; None where the task was cancelled, or the process is to end.
+
+    Args:
+        raised: what a body or a generator raised.
+        what: the step and its run, for messages.
+        task: the task in which it ran, to see whether somebody cancelled that.
+    """
+    if isinstance(raised, Exception):
+        return raised
+    if _holds(raised, (KeyboardInterrupt, SystemExit)) or (isinstance(raised, GeneratorExit) and not _has_loop()):
+        return None
+    if _holds(raised, backend().CANCELLED):
+        return _say(raised, f"{what} awaited something that was cancelled, and did not catch that. "
+                    "Catch asyncio.CancelledError around that await.") if _is_stray(task) else None  # fmt: skip
+    return _say(raised, f"{what} raised {describe_error(raised)}, which is no Exception. Raise one that is.")
+
+
+def _holds(raised: BaseException, kinds: Any) -> bool:
+    """True for an exception of these kinds, and for a group with one."""
+    if isinstance(raised, BaseExceptionGroup):
+        return raised.subgroup(kinds) is not None
+    return isinstance(raised, kinds)
+
+
+def _has_loop() -> bool:
+    """False where a body is closed because its loop is gone."""
+    try:
+        backend().find_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_stray(task: Any) -> bool:
+    """True for a cancellation that a body raised though nobody cancelled its task, which asyncio lets it do."""
+    count = getattr(task, "cancelling", None)
+    return count is not None and not count()
+
+
+def _say(raised: BaseException, text: str) -> ServicesError:
+    return ServicesError(text).with_traceback(raised.__traceback__)
