@@ -110,6 +110,8 @@ class Backend(ABC):
     shown: str
     """What messages call it, such as its path."""
     is_read_only: bool = False
+    is_remote: bool = False
+    """True where a look is a trip to a server."""
 
     @property
     def unanswered(self) -> int:

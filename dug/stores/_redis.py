@@ -51,6 +51,8 @@ class RedisBackend(Backend):
         clock: gives the time in seconds, for pauses and warnings.
     """
 
+    is_remote = True
+
     def __init__(
         self,
         url: str,

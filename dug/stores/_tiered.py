@@ -35,7 +35,7 @@ class TieredBackend(Backend):
     def __init__(self, near: Backend, far: Backend, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.near, self.far = near, far
         self.shown = f"{near.shown} before {far.shown}"
-        self.is_read_only = near.is_read_only
+        self.is_read_only, self.is_remote = near.is_read_only, near.is_remote
         self._outage, self._told = Outage(far.shown, (StoreError,), clock), Seldom(clock)
         self._unanswered = 0
         self._agreed: dict[str, str] = {}
@@ -297,7 +297,7 @@ class Tiered(AnyStore):
     machine, and a machine works on while the server is gone.  Leases are of both.
 
     Args:
-        near: asked first; its ``min_seconds``, ``single_flight`` and ``lease_seconds`` hold for both.
+        near: on this machine, and asked first; its ``min_seconds``, ``single_flight`` and ``lease_seconds`` hold for both.
         far: asked for what is not near.
 
     Both belong to this store from now on, and are closed with it.
@@ -314,14 +314,21 @@ class Tiered(AnyStore):
     def __init__(self, near: AnyStore, far: AnyStore, **options: Never) -> None:
         for name in options:
             raise TypeError(f"Tiered has no options; those of its near store hold: Tiered(Store(path, {name}=...), far).")
-        for store in (near, far):
-            if not isinstance(store, AnyStore):
-                raise TypeError(f"{show(store)} is not a store. Write Tiered(Store(path), RedisStore(url)).")
-        if near is far or (isinstance(near, Store) and isinstance(far, Store) and near.backend.shown == far.backend.shown):
-            raise ValueError(f"{show(near)} cannot be before itself. Write Tiered(Store(path), RedisStore(url)).")
+        _check_tiers(near, far)
         told = options_of(near)
         told["allow_pickle"] = near.allow_pickle and far.allow_pickle
         super().__init__(TieredBackend(near.backend, far.backend), **told)
         self.refused = far.refused
         self.tiers = near, far
         """Each closes what it has once nobody holds it."""
+
+
+def _check_tiers(near: object, far: object) -> None:
+    remedy = "Write Tiered(Store(path), RedisStore(url))."
+    for store in (near, far):
+        if not isinstance(store, AnyStore):
+            raise TypeError(f"{show(store)} is not a store. {remedy}")
+    if near is far or (isinstance(near, Store) and isinstance(far, Store) and near.backend.shown == far.backend.shown):
+        raise ValueError(f"{show(near)} cannot be before itself. {remedy}")
+    if near.backend.is_remote and not far.backend.is_remote:  # type: ignore[attr-defined]  # both are stores
+        raise ValueError(f"{show(near)} is on a server, and cannot be before {show(far)}, which is on this machine. {remedy}")

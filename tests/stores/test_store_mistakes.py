@@ -141,12 +141,14 @@ def test_a_context_takes_a_path_or_a_store(store):
         dug.Context(store=store)
 
 
-def test_a_store_is_not_before_itself(tmp_path):
-    """Two tiers are two places."""
+def test_a_store_is_before_another_one_that_is_further_away(tmp_path):
+    """Two tiers are two places, of which the near one comes first."""
     near, again = Store(tmp_path / "kept"), Store(tmp_path / "kept")
     for far in (near, again):
         with pytest.raises(ValueError, match=r"kept> cannot be before itself\. Write Tiered\(Store\(path\), RedisStore\(url"):
             Tiered(near, far)
+    with pytest.raises(ValueError, match=r"1/0> is on a server, and cannot be before .*kept>, which is on this machine\. Write"):
+        Tiered(RedisStore(NOWHERE), near)
     with pytest.raises(TypeError, match=r"Tiered has no options; those of its near store hold: Tiered\(Store\(path, min"):
         Tiered(near, RedisStore(NOWHERE), min_seconds=1)
     near.close()
