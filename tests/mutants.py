@@ -1738,6 +1738,27 @@ MUTANTS = (
         ("stores/test_late_runs.py",),
     ),
     Mutant(
+        "a row is used of which nobody could tell whether it came too late",
+        "stores/_writer.py",
+        "at in self._removed or at in self._doubted",
+        "at in self._removed",
+        ("stores/test_late_runs.py",),
+    ),
+    Mutant(
+        "a run is kept that began while the store did not answer",
+        "stores/_keeper.py",
+        "        if search.since is None:\n",
+        "        if False:\n",
+        ("stores/test_late_runs.py",),
+    ),
+    Mutant(
+        "the processes of a machine without its server keep late runs",
+        "stores/_tiered.py",
+        'return f"{self.near.tell_invalidation(function)} {far}"',
+        "return far",
+        ("stores/test_late_runs.py",),
+    ),
+    Mutant(
         "the seal of a row does not cover its call",
         "stores/_path.py",
         """    call = f"{function}\\0{arguments}".encode("utf-8", "surrogatepass")\n""",

@@ -189,6 +189,14 @@ class Backend(ABC):
             StoreError: it does not answer.
         """
 
+    def tell_invalidation(self, function: str) -> str:
+        """Returns a text that is another one once a function was invalidated, for whoever keeps runs of it.
+
+        Raises:
+            StoreError: it does not answer.
+        """
+        return self.get_invalidation(function).partition(NOT_YET)[0]
+
     @abstractmethod
     def note_invalidation(self, function: str, name: str, *, after: str | None = None) -> None:
         """Notes the last invalidation of a function, if `after` is None or the name of the last one until now.

@@ -70,6 +70,7 @@ class KeptMemo(Memo):
 
 
 DAMAGED = "a kept run of it was damaged, or changed by somebody else; it is not used, and computed again"
+UNTOLD = "the store did not say, before a run, whether the function had been invalidated"
 _MOST_TWEAKS = 100_000
 _NOTHING: Any = object()
 """Says that a run is not looked for."""
@@ -369,6 +370,9 @@ class Keeper:
         at = self._find_place(search, path)
         if at is None:
             store.refuse(function.name, search.reason)
+            return
+        if search.since is None:
+            store.refuse(function.name, UNTOLD)
             return
         store.note(definition, function)
         needs, print_ = "\n".join(sorted(encoded.needs)), definition.print or ""

@@ -25,6 +25,10 @@ from ._store import AnyStore, Store
 _logger = logging.getLogger("dug")
 
 
+_UNKNOWN = "unknown"
+"""What a far one that is gone tells of invalidations."""
+
+
 def _is_any(_: Row) -> bool:
     return True
 
@@ -205,6 +209,14 @@ class TieredBackend(Backend):
     def get_invalidation(self, function: str) -> str:
         """Returns the name of the last invalidation of a function, as the far one knows it."""
         return self.far.get_invalidation(function)
+
+    def tell_invalidation(self, function: str) -> str:
+        """Returns a text that is another one once a function was invalidated on this machine, or on another one.
+
+        While the far one is gone it tells nothing of others: their invalidations remove the near rows later, see `_agree`.
+        """
+        far = self._ask_far(_UNKNOWN, self.far.tell_invalidation, function)
+        return f"{self.near.tell_invalidation(function)} {far}"
 
     def note_invalidation(self, function: str, name: str, *, after: str | None = None) -> None:
         """Notes the last invalidation of a function on the far one; the near one follows at the next look."""

@@ -11,7 +11,7 @@ that makes errors of warnings.
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Event, Lock, Thread
@@ -19,13 +19,19 @@ from time import monotonic
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from ._backend import NOT_YET, Backend, Row, Seen, StoreError
+from ._backend import Backend, Row, Seen, StoreError
 from ._forks import begin_anew_in_children
 from ._outage import Outage, Seldom
 
 DELAY_S = 0.05
 """How long rows are collected before they are written."""
 MOST_ROWS = 500
+
+_STILL_THERE = "What was invalidated of %s is still in %s. Invalidate it once more when that answers."
+_MAY_BE_THERE = (
+    "Runs of %s that were just kept in %s may have begun before another process invalidated it, and nobody could tell. "
+    "If so, invalidate %s once more."
+)
 
 _logger = logging.getLogger("dug")
 _writers: "WeakValueDictionary[int, Writer]" = WeakValueDictionary()
@@ -69,9 +75,11 @@ class Writer:
         self._outage = Outage("", (StoreError,), self._clock)
         """Of these."""
         self._since: dict[bytes, str] = {}
-        """By the places of rows: the name of the last invalidation of the function, from before the run."""
+        """By the places of rows: what was told of the invalidations of the function, from before the run."""
+        self._doubted: dict[bytes, tuple[str, str]] = {}
+        """By the places of rows that were written: their function and that, until it was asked for once more."""
         self._last: dict[str, str] = {}
-        """By their names: the last invalidation of functions that is known here."""
+        """By their names: what was told last of the invalidations of functions."""
         self._given_back: list[bytes] = []
         self._leases: set[bytes] = set()
         self._renewed = 0.0
@@ -108,32 +116,42 @@ class Writer:
             self._work()
 
     def is_removed(self, at: bytes) -> bool:
-        """True for a row that is to be removed."""
-        return at in self._removed
+        """True for a row that is to be removed, or may have to be."""
+        return at in self._removed or at in self._doubted
 
     def find_invalidation(self, function: str) -> str | None:
-        """Returns the name of an invalidation of a function, the last one or an earlier one; None where nobody can tell.
+        """Returns what is told of the invalidations of a function, now or earlier; None where nobody can tell.
 
-        With an earlier one a run is not kept that could be, and no other harm is done; so each function is asked for once.
+        With what was told earlier a run is not kept that could be, and no other harm is done; so each function is asked for once.
         """
         name = self._last.get(function)
         if name is None and not self._outage.is_paused:
             with suppress(StoreError):  # of which the look that comes next tells
-                name = self._last[function] = _name(self._outage.attempt(partial(self.backend.get_invalidation, function)))
+                name = self._last[function] = self._outage.attempt(partial(self.backend.tell_invalidation, function))
         return name
 
-    def _take_back(self, rows: Sequence[Row], since: Mapping[bytes, str]) -> None:
+    def _without_late(self, rows: Sequence[Row], since: Mapping[bytes, str]) -> list[Row]:
+        """Returns the rows of runs that did not begin before their function was invalidated."""
+        self._ask_for_invalidations({row.function for row in rows if row.at in since})
+        return [row for row in rows if row.at not in since or since[row.at] == self._last[row.function]]
+
+    def _take_back(self) -> None:
         """Removes rows that were just written, of runs that began before their function was invalidated.
 
         Who invalidates notes that first, and removes what is there after that.  So either the note is seen here, or the rows were
         there when it was made.
         """
-        late = list[bytes]()
-        for function in {row.function for row in rows if row.at in since}:
-            last = self._last[function] = _name(self.backend.get_invalidation(function))
-            late.extend(row.at for row in rows if row.function == function and since.get(row.at, last) != last)
+        doubted = dict(self._doubted)
+        self._ask_for_invalidations({function for function, _ in doubted.values()})
+        late = [at for at, (function, since) in doubted.items() if since != self._last[function]]
         if late:
             self.backend.delete(late)
+        for at in doubted:
+            del self._doubted[at]
+
+    def _ask_for_invalidations(self, functions: Iterable[str]) -> None:
+        for function in functions:
+            self._last[function] = self.backend.tell_invalidation(function)
 
     def forget(self, function: str, is_of: Callable[[Row], bool], done: Callable[[], None]) -> None:
         """Has the backend forget runs of a function now.
@@ -209,6 +227,8 @@ class Writer:
             try:
                 if self._invalidated and not self._outage.is_paused:
                     self._forget_again()
+                if self._doubted and not self._outage.is_paused:
+                    self._succeeds(self._take_back)
                 if removed:  # before the rows that take their places
                     self._succeeds(self._remove, removed)
                 if not all(self._succeeds(self.backend.note, one) for one in seen):
@@ -227,10 +247,14 @@ class Writer:
                         self._removed.pop(at, None)
 
     def _put(self, rows: Sequence[Row], since: Mapping[bytes, str]) -> None:
-        new = self.backend.put(rows)
-        self.written += new
-        if new and since:
-            self._take_back(rows, since)
+        try:
+            timely = self._without_late(rows, since)
+        except StoreError:  # of which the looks tell
+            self.failures += 1
+            return
+        self._doubted.update((row.at, (row.function, since[row.at])) for row in timely if row.at in since)
+        self.written += self.backend.put(timely)
+        self._take_back()
 
     def _remove(self, removed: Mapping[bytes, bytes | None]) -> None:
         damaged = [digest for digest in removed.values() if digest is not None]
@@ -303,8 +327,9 @@ class Writer:
         if self._invalidated:
             self._forget_again()
         for one in self._invalidated:
-            said = "What was invalidated of %s is still in %s. Invalidate it once more when that answers."
-            _logger.warning(said, one.function, self.backend.shown)
+            _logger.warning(_STILL_THERE, one.function, self.backend.shown)
+        for function in sorted({function for function, _ in self._doubted.values()}):
+            _logger.warning(_MAY_BE_THERE, function, self.backend.shown, function)
         try:
             if left:
                 self.backend.release(left, self.owner)
@@ -313,11 +338,6 @@ class Writer:
         self.backend.close()
         self._hurry.set()
         self._news.set()
-
-
-def _name(invalidation: str) -> str:
-    """Returns the name of an invalidation, whether or not it is noted elsewhere, too."""
-    return invalidation.partition(NOT_YET)[0]
 
 
 def _list_writers() -> list[Writer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from threading import Thread
 
@@ -9,6 +10,7 @@ import pytest
 from support.servers import serving
 
 import dug
+from dug.errors import StoreError
 from dug.stores import Store, Tiered
 from dug.stores.redis import RedisStore
 
@@ -21,10 +23,15 @@ def look_outside():
     seen = outside["number"]
     meanwhile = outside.pop("meanwhile", None)
     if meanwhile is not None:
-        other = Thread(target=meanwhile)
-        other.start()
-        other.join()
+        run_apart(meanwhile)
     return seen
+
+
+def run_apart(do):
+    """Do something in no context."""
+    other = Thread(target=do)
+    other.start()
+    other.join()
 
 
 @dug.memoize
@@ -66,8 +73,9 @@ def ask(request, server, tmp_path):
         near = Store(tmp_path / "kept", min_seconds=0, single_flight=None)
         return near if request.param == "folder" else Tiered(near, far)
 
-    def ask(do):
+    def ask(do, before=lambda _: None):
         store = open_store()
+        before(store)
         try:
             with dug.Context(store=store, cache=dug.Cache()) as ctx:
                 given = do(ctx)
@@ -119,3 +127,86 @@ def test_runs_after_an_invalidation_of_the_same_process_are_kept(ask, outside):
 
     assert ask(do)[0] == (1, 2)
     assert ask(lambda _: held()) == (2, 1)
+
+
+def fail(*_):
+    """Give no answer."""
+    raise StoreError("It does not answer.")
+
+
+def test_a_store_that_fails_after_the_write_gives_no_late_row(ask, outside):
+    """Where nobody can tell whether a row came too late, it is not used until it is known, and then it is removed."""
+
+    def invalidate():
+        outside["number"] = 2
+        ask(lambda ctx: ctx.invalidate(held))
+
+    def ask_again(store, given):
+        with dug.Context(store=store, cache=dug.Cache()):
+            given.append(held())
+
+    def do(ctx):
+        backend = ctx.store.backend
+        put, ask_for = backend.put, backend.tell_invalidation
+
+        def put_late(rows):
+            run_apart(invalidate)
+            backend.tell_invalidation = fail
+            return put(rows)
+
+        backend.put = put_late
+        given = [held()]
+        ctx.store.flush()
+        run_apart(partial(ask_again, ctx.store, given))
+        backend.put, backend.tell_invalidation = put, ask_for
+        return given
+
+    assert ask(do) == ([1, 2], 0)
+
+    assert ask(lambda _: held())[0] == 2
+
+
+def test_a_run_that_began_while_nobody_answered_is_not_kept(ask, outside):
+    """Where nobody could tell whether a function was invalidated before its run, nobody can tell whether it was meanwhile."""
+
+    def meanwhile():
+        outside["number"] = 2
+        ask(lambda ctx: ctx.invalidate(held))
+        del opened.backend.tell_invalidation
+
+    def cut_off(store):
+        nonlocal opened
+        opened, store.backend.tell_invalidation = store, fail
+
+    opened = None
+    outside["meanwhile"] = meanwhile
+    assert ask(lambda _: held(), cut_off) == (1, 0)
+
+    assert ask(lambda _: held()) == (2, 0)
+
+
+@pytest.mark.parametrize("ask", ["tiered"], indirect=True)
+@pytest.mark.parametrize("when", ["from the start", "from the middle"])
+def test_a_machine_without_its_server_keeps_no_late_row(ask, outside, when):
+    """Processes of one machine tell each other of invalidations through the near store while the far one is gone."""
+
+    def cut_off(store):
+        store.backend.far._insist, store.backend.far._ask = fail, lambda otherwise, *_: otherwise
+
+    def begin(store):
+        nonlocal opened
+        opened = store
+        if when == "from the start":
+            cut_off(store)
+
+    def meanwhile():
+        outside["number"] = 2
+        cut_off(opened)
+        ask(lambda ctx: ctx.invalidate(held), cut_off)
+
+    opened = None
+    outside["meanwhile"] = meanwhile
+    assert ask(lambda _: held(), begin) == (1, 0)
+
+    assert ask(lambda _: held(), cut_off) == (2, 0)
+    assert ask(lambda _: held(), cut_off) == (2, 1)
