@@ -209,12 +209,14 @@ class Writer:
         return has_memo
 
     def _tell_run(self, record: Record, ran: Ran | None) -> Line:
-        """Returns what is written of a run: when it ended, how long it took, with and without those it led to, and where."""
+        """Returns what is written of a run, in whole nanoseconds, which take less time to write than parts of a second.
+
+        When it ended, how long it took, with and without those it led to, its thread, and whether a task had it.
+        """
         if ran is None:
             return {}
-        ended, took, own = (round(seconds, 9) for seconds in (ran.ended - self._began, ran.seconds, record.own_seconds))
-        line = {"ended": ended, "took": took, "own": own, "thread": self._name_thread()}
-        return {**line, "task": True} if record.node._function.is_async else line
+        ended, took, own = round((ran.ended - self._began) * 1e9), round(ran.seconds * 1e9), round(record.own_seconds * 1e9)
+        return {"ran": (ended, took, own, self._name_thread(), record.node._function.is_async)}
 
     def _name_thread(self) -> str:
         """Returns the name of this thread, with a number where another one is called so, too."""

@@ -18,7 +18,11 @@ LAYOUT = "measured: when each run ended, how long it took, and in which thread, 
 _SLACK = TICKS // 100
 """How much later the end of one run was noticed than that of another, in ticks, at the most."""
 _ROUNDING = 1e-8
-"""By how many seconds the times of runs may not add up, as they are written with nine digits."""
+"""By how many seconds the times of runs may not add up, as they are written in whole nanoseconds."""
+_PARTS = 5
+"""What is written of a run: when it ended, how long it took, with and without those it led to, its thread, if in a task."""
+_MOST = 1e18
+"""More nanoseconds than any run takes."""
 _MOST_TRIED = 64
 """How many readers of one run are looked at, those first that ended soonest after it."""
 
@@ -53,10 +57,16 @@ def _read_runs(trace: Trace) -> list[Line]:
         if line.get("is") == "memo":
             said = line.get("reads")
             reads[number] = [one for one in said if isinstance(one, int)] if isinstance(said, list) else []
-        if "took" in line:
-            times = {name: read_seconds(line.get(name)) for name in ("ended", "took", "own")}
-            found.append({**line, **times, "reads": reads.get(number, ())})
+        if "ran" in line:
+            found.append({**line, **_read_run(line["ran"]), "reads": reads.get(number, ())})
     return sorted(found, key=lambda line: float(line["ended"]))
+
+
+def _read_run(said: object) -> Line:
+    """Returns the times of a run in seconds, its thread, and whether a task had it; a file may say anything."""
+    parts = said if isinstance(said, list) and len(said) == _PARTS else [0] * _PARTS
+    times = [read_seconds(one / 1e9) if isinstance(one, (int, float)) and abs(one) < _MOST else 0.0 for one in parts[:3]]
+    return {**dict(zip(("ended", "took", "own"), times, strict=True)), "thread": parts[3], "task": bool(parts[4])}
 
 
 def _make_bar(trace: Trace, line: Line) -> Bar:
@@ -68,7 +78,7 @@ def _make_bar(trace: Trace, line: Line) -> Bar:
         said["source"] = True
     if "shown" in line:
         said["failed" if "error" in line else "value"] = str(line["shown"])
-    return Bar(entry.text, entry.name[0], start, end, None, str(line.get("thread", "")), said)
+    return Bar(entry.text, entry.name[0], start, end, None, str(line["thread"]), said)
 
 
 def _nest(bars: Sequence[Bar], lines: Sequence[Line]) -> None:
