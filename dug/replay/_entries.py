@@ -309,7 +309,7 @@ class Writer:
         return frame is None or frame.view.tweaks is self._here().tweaks
 
     def _now(self) -> float:
-        return round(self._clock() - self._start, 6)
+        return round((self._clock() - self._start) * 1e6) / 1e6  # to round to so many digits goes by way of a text
 
 
 def _encode_now(value: Any) -> Encoded:

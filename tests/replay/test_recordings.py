@@ -318,6 +318,16 @@ def test_a_node_has_its_text(path, argument):
         assert (line["text"], line["arguments"]) == call_of(quote.node(argument)._key)
 
 
+@pytest.mark.parametrize("has_c", [True, False])
+def test_a_line_is_written_as_json_writes_it(monkeypatch, has_c):
+    """Whether there is an encoder in C or not, the text is that of ``json.dumps``."""
+    line = {"n": 3, "text": 'f("\u00e4\\n")', "at": 1e-06, "reads": [1, [2]], "ran": (1, "x", True), "nan": float("nan")}
+    if not has_c:
+        monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+
+    assert _log.make_encoder()(line) == json.dumps(line, separators=(",", ":"))
+
+
 def test_a_file_that_cannot_be_begun_is_not_left_behind(path, monkeypatch):
     """Where not even the first line can be written, the error is raised, nothing runs, and the name is free."""
 
