@@ -18,6 +18,7 @@ from dug.flow.services import (
     Services,
     ServicesError,
     StarterLostError,
+    _reading,
     checkpoint,
     declared,
     last_checkpoint,
@@ -229,6 +230,33 @@ def test_an_input_ends_when_its_starter_is_gone(make, run_here):
                 with pytest.raises(StarterLostError, match="'numbers'"):
                     await anext(reader)
             group.cancel_scope.cancel()
+        return found
+
+    assert run_here(main) == [1]
+
+
+def test_an_input_ends_for_a_worker_that_is_alone_when_its_starter_is_gone(make, run_here, monkeypatch):
+    """If no process is left that serves, the one that reads the input of a starter that is gone ends it with the error."""
+    monkeypatch.setattr(_reading, "LOOK_S", 0.02)
+
+    async def dispatch(processor, run):
+        """Lose the message: the test performs the processor."""
+
+    async def main():
+        async def numbers():
+            yield 1
+            await anyio.sleep_forever()
+
+        there = make("squared", lease_seconds=0.1)
+        starter = make(lease_seconds=0.1, dispatch=dispatch)
+        run = await Flow(declared("squared", "numbers")).start({"numbers": numbers}, on=starter)
+        async with anyio.create_task_group() as group:
+            group.start_soon(there.perform, "squared", run.id)
+            async with await there.open(run.id) as again, again["squared"].open() as reader:
+                found = [await anext(reader)]
+                await run.aclose()
+                with anyio.fail_after(20), pytest.raises(StarterLostError, match="'numbers'"):
+                    await anext(reader)
         return found
 
     assert run_here(main) == [1]

@@ -353,6 +353,31 @@ def test_a_body_that_lets_a_cancellation_out_ends_its_tape(make):
     assert asyncio.run(main()) == 1
 
 
+def test_a_step_whose_input_went_on_is_not_tried_again(make, run_here):
+    """With keep= a step that failed while its writer went on is refused by name, and nothing of the run has changed."""
+
+    async def main():
+        services = make("squared", keep=8)
+
+        @services.processor
+        async def fragile(squared):
+            async for number in squared:
+                if number == 4:
+                    raise ValueError("once")
+                yield number
+
+        flow = Flow(SQUARED, declared("fragile", "squared"), name="harm")
+        async with await flow.start({"numbers": [*range(60)]}, on=services) as run:
+            with pytest.raises(ValueError, match="once"):
+                await run["fragile"].list()
+            await run["squared"].list()
+            with pytest.raises(ServicesError, match=r"'fragile' .* reads 'squared' from value 0 on, .* dropped \(keep=8\)"):
+                services.retry(run.id)
+            return services.status(run.id).state, services.status(run.id).find("fragile").state
+
+    assert run_here(main) == ("failed", "failed")
+
+
 def test_after_a_retry_a_writer_waits_for_those_who_begin_again(make, run_here):
     """With keep= a step that failed with what it reads finds, after a retry, what it has not read, however late it begins."""
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..._functions.async_driver import backend
 from ._claims import Claim, Link, claim, name_owner
-from ._errors import RunCancelledError, RunGoneError, ServicesError, StarterLostError, TamperedError
+from ._errors import RunCancelledError, RunGoneError, ServicesError, TamperedError
 from ._looking import FREE, RunState, StepState, find_error, look
+from ._lost import give_up
 from ._plan import Step
 from ._stepping import Processor, Stepping
 from ._writing import Writer
@@ -156,18 +157,11 @@ class Crew:
             await self._server.ask(self._server.trip, client.hdel, key, "sent")
 
     async def _give_up(self, link: Link, step: Step) -> None:
-        """Ends an input whose starter is gone.
-
-        All claims expire while a server is away: a starter that is there has its own again in a lease from when it takes writes.
-        """
+        """Ends an input whose starter is gone for a lease, from when the server takes writes."""
         server = self._server
         await server.ask(server.trip, server.client.pexpire, link.names.run, server.ttl_ms)
         await backend().Sleep().last(server.lease_ms / 1000)
-        found = await self._server.ask(claim, link, step, name_owner())
-        if isinstance(found, Claim):
-            writer = Writer(found, lambda _: None, bool)
-            await writer.end(StarterLostError(link.run, step.name))
-            found.release()
+        await give_up(link, step)
 
 
 def _note_sent(link: Link, step: Step, epoch: int) -> bool:

@@ -17,6 +17,7 @@ from .._errors import FlowError
 from ._claims import Link
 from ._entries import Entry
 from ._errors import TamperedError
+from ._lost import Watch
 
 AT_ONCE = 32
 """How many entries one trip brings at most."""
@@ -47,8 +48,9 @@ async def read_values(link: Link, place: Place) -> AsyncGenerator[Any, None]:
         TamperedError: an entry was not written for its place, or is missing.
         Exception: that with which the tape ends.
     """
-    position, tape = place.first, place.tape
-    with link.server.listen(link.run, f"s:{link.plan.step_of(tape).name}") as bell:
+    position, step = place.first, link.plan.step_of(place.tape)
+    watch = Watch(link, step, LOOK_S)
+    with link.server.listen(link.run, f"s:{step.name}") as bell:
         while True:
             found = await link.server.ask(_fetch, link, place, position)
             for entry in found:
@@ -64,6 +66,7 @@ async def read_values(link: Link, place: Place) -> AsyncGenerator[Any, None]:
                     yield value
             if not found:
                 await bell.wait(LOOK_S)
+                await watch.look()
 
 
 def _say_missing(link: Link, place: Place, position: int, first: int) -> Exception:
