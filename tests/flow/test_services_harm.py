@@ -370,7 +370,7 @@ def test_a_step_whose_input_went_on_is_not_tried_again(make, run_here):
         async with await flow.start({"numbers": [*range(60)]}, on=services) as run:
             with pytest.raises(ValueError, match="once"):
                 await run["fragile"].list()
-            await run["squared"].list()
+            await wait_until(lambda: services.status(run.id).find("squared").state == "ended")
             with pytest.raises(ServicesError, match=r"'fragile' .* reads 'squared' from value 0 on, .* dropped \(keep=8\)"):
                 services.retry(run.id)
             return services.status(run.id).state, services.status(run.id).find("fragile").state

@@ -1,6 +1,7 @@
 """What the server knows of a run: `look`, how far each step is; `RunState` and `StepState`, as tables show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -126,9 +127,17 @@ def find_error(link: Link, step: Step) -> BaseException | None:
 
 def read_last(link: Link, tape: str) -> Entry | None:
     """Returns the last entry of a tape; blocks."""
-    server = link.server
-    found = server.trip(lambda: server.client.xrevrange(link.names.tape(tape), count=1))
-    for at, fields in found:
+    return _read_one(link, tape, link.server.client.xrevrange)
+
+
+def find_kept(link: Link, tape: str) -> int:
+    """Returns from which value on a tape is kept; blocks."""
+    entry = _read_one(link, tape, link.server.client.xrange)
+    return 0 if entry is None else entry.end - len(entry.values)
+
+
+def _read_one(link: Link, tape: str, read: Callable[..., Any]) -> Entry | None:
+    for at, fields in link.server.trip(lambda: read(link.names.tape(tape), count=1)):
         return link.sealing.read(tape, at.decode(), fields.get(b"v", b""))
     return None
 

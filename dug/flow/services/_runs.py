@@ -1,16 +1,16 @@
 """The runs of a namespace: `Runs` finds them by their ids, looks at them, and cancels, retries and deletes them; it blocks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..._inspect.table import Table
 from ...stores._signing import Signing
 from ._claims import Link, find_checkpoint
 from ._entries import Sealing
-from ._errors import OtherKeyError, RunGoneError, TamperedError
+from ._errors import OtherKeyError, RunGoneError, ServicesError, TamperedError
 from ._keys import Keys
-from ._looking import RunState, StepState, find_error, look, tabulate_runs, tabulate_steps
-from ._plan import Plan
+from ._looking import RunState, StepState, find_error, find_kept, look, tabulate_runs, tabulate_steps
+from ._plan import Plan, Step
 from ._skipping import DeadLetter, list_letters
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Runs:
 
         Raises:
             RunGoneError: the run is not there.
+            ServicesError: with ``keep=``, a step that failed reads what is dropped, as its writer went on; nothing is changed.
         """
         link, server = self._link(run), self._server
         failed = [step.name for step in look(link).steps if step.state == "failed"]
@@ -74,6 +75,8 @@ class Runs:
         for step in link.plan.steps:
             kept = [tape for tape in step.inputs if tape in link.plan.keep]
             begins = find_checkpoint(link, step).inputs if kept else {}
+            if step.name in failed:
+                _check_kept(link, step, begins)
             keys += [names.step(step.name), *map(names.tape, step.outputs), *map(names.readers, kept)]
             args += [step.name, len(step.outputs), len(kept), *[begins.get(tape, 0) for tape in kept]]
         link.check(server.run("retry", keys, args))
@@ -200,3 +203,15 @@ class Runs:
             error = find_error(link, planned) if step.state == "failed" else None
             steps.append(step if error is None else step.with_error(error))
         return state.with_steps(tuple(steps))
+
+
+def _check_kept(link: Link, step: Step, begins: Mapping[str, int]) -> None:
+    """Raises a ServicesError if what a step that failed has to read is dropped; blocks."""
+    for tape in step.inputs:
+        first, kept = begins.get(tape, 0), find_kept(link, tape) if tape in link.plan.keep else 0
+        if kept > first:
+            raise ServicesError(
+                f"{step.name!r} of the run {link.run!r} cannot begin again: it reads {tape!r} from value {first} on, and those "
+                f"up to {kept} are dropped (keep={link.plan.keep[tape]}), as their writer went on. Start the flow again, without "
+                "keep= if a step that failed is to be tried again."
+            )
