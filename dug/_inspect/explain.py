@@ -20,6 +20,8 @@ _SHOWN = 12
 """How many reads, and how many nodes of a path, are listed."""
 _FEW = 3
 """How many nodes of one function are listed one by one where there are many."""
+_READERS = "dug.sources:"
+"""What the names of the functions that read files begin with."""
 _TWEAKS = 4
 """How many lines there are for tweaks, each with a second line for the path."""
 
@@ -118,11 +120,13 @@ class _Teller(Generic[P]):
 
     def _tell_failure(self) -> Iterator[str]:
         way = self._one.error_way
-        place = "" if self._one.place is None else f" at {self._one.place}"
+        origin = self._graph.detail(way[-1])
+        is_ours = origin.function.startswith(_READERS)  # a line of dug says nothing to its user
+        place = "" if self._one.place is None or is_ours else f" at {self._one.place}"
         if len(way) == 1:
             yield f"its own run raised that{place}; asked again, it is tried again"
             return
-        yield f"passed on: the error began in {self._graph.detail(way[-1])}{place}"
+        yield f"passed on: the error began in {origin}{place}"
         yield f"by way of {self._join(list(reversed(way)))}"
 
     def _tell_reads(self) -> Iterator[Part]:

@@ -194,3 +194,20 @@ def test_the_command_line_notices_an_edit(program, folder, capsys):
     assert run("--load", "night.dug") == ["EUR, USD"]
     folder.write("rates.json", '{"GBP": 2.0}')
     assert run("--load", "night.dug") == ["report runs", "GBP"]
+
+
+def test_an_explanation_of_a_missing_file_names_no_line_of_the_library(program, folder):
+    """Of an error that began in a reader of the library, a context and its file say the node and the way, and no place."""
+    folder.remove("rates.json")
+    with dug.Context() as ctx:
+        with pytest.raises(FileNotFoundError):
+            program.names()
+        told = str(ctx.explain(program.names.node()))
+        itself = str(ctx.explain(sources.file.node("rates.json")))
+    snapshot.save(ctx, folder.path / "night.dug")
+    with snapshot.look(folder.path / "night.dug") as looked:
+        saved = str(looked.explain("nightly:names()"))
+
+    assert "  passed on: the error began in dug.sources:file('rates.json', by='mtime')\n  by way of " in told
+    assert "  its own run raised that; asked again" in itself
+    assert "  passed on: the error began in dug.sources:file('rates.json', by='mtime')\n" in saved
