@@ -41,6 +41,12 @@ with dug.Context(), ThreadPoolExecutor() as plain, ContextThreadPoolExecutor(2) 
     labelled = dug.sweep({"spot": node}, named, progress=lambda done, total: done == total)
     assert_type(labelled.base.value, dict[str, float])
     assert_type(len(labelled), int)
+    crash, junk = dug.Scenario({node: 99.0}), dug.Scenario({rating.node("A"): "C"})
+    what_ifs = {"a": crash, "b": junk, "c": dug.Scenario({spot: dug.scale(2)})}
+    assert_type(dug.sweep(node, what_ifs)["b"].value, float)
+    assert_type(dug.sweep(node, list(what_ifs.values()))[0].value, float)
+    for what_if in what_ifs.values():
+        dug.Context(what_if)
     mixed = dug.sweep((node, rating.node("A")), grid({node: [1.0, 2.0], rating: [dug.UNTWEAKED]}))
     for both in mixed:
         assert_type(both[rating.node("A")], str)
