@@ -12,11 +12,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 PROGRAMS = {"redis": "redis-server", "valkey": "valkey-server"}
 PATIENCE_S = 30.0
@@ -106,6 +109,30 @@ def serving(kind: str, folder: Path, *options: str) -> Iterator[Server]:
         yield server.start()
     finally:
         server.stop()
+
+
+@contextmanager
+def serving_cluster(kind: str, folder: Path) -> Iterator[list[Server]]:
+    """Give three servers that are a cluster, each with a third of the slots, and stop them at the end."""
+    with ExitStack() as stack:
+        options = "--cluster-enabled", "yes"
+        servers = [stack.enter_context(serving(kind, folder / str(number), *options)) for number in range(3)]
+        clients = [stack.enter_context(redis.Redis(port=server.port, decode_responses=True)) for server in servers]
+        slots = [16384 * number // 3 for number in range(4)]
+        for number, client in enumerate(clients):
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", slots[number], slots[number + 1] - 1)
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
+        until = time.monotonic() + PATIENCE_S
+        while not all(_is_whole(client) for client in clients):
+            assert time.monotonic() < until, "the servers do not become a cluster"
+            time.sleep(A_LOOK_S)
+        yield servers
+
+
+def _is_whole(client: Any) -> bool:
+    found = dict(line.split(":") for line in client.execute_command("CLUSTER", "INFO").split())
+    return found["cluster_state"] == "ok" and found["cluster_known_nodes"] == "3"
 
 
 @contextmanager

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 
 from ..._functions.async_driver import backend
 from ...stores._address import tell, without_password
 from ...stores._outage import Seldom
-from ...stores._redis import make_client
+from ...stores._redis import TIMEOUT_S, make_client
 from . import _scripts
 from ._bells import Bell, Topic
 from ._errors import OtherKeyError, ServerLostError, ServicesError, TamperedError
@@ -29,7 +30,8 @@ _logger = logging.getLogger("dug")
 THREADS = 8
 """How many trips a process makes at the same time."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.5
-_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError, OSError)
+_NO_CLUSTER: Any = redis.exceptions.RedisClusterException
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError, _NO_CLUSTER, OSError)
 _REFUSED = (redis.AuthenticationError,)
 _NOT_NOW = ("BUSY ", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN")
 """How errors begin that end by themselves, or when somebody has seen to the server."""
@@ -56,7 +58,10 @@ class Server:
         self.keys = keys
         self.lease_ms, self.ttl_ms = max(1, int(lease_s * 1000)), max(1, int(ttl_s * 1000))
         self._patience_s, self.patience_ms = patience_s, int(patience_s * 1000)
-        self.client = make_client(url)
+        try:
+            self.client = _make_client(url)
+        except (redis.RedisError, _NO_CLUSTER) as exc:
+            raise ServerLostError(self._tell(exc)) from exc
         self._told = Seldom(time.monotonic)
         self._has_answered = False
         self._left: set[str] = set()
@@ -80,11 +85,11 @@ class Server:
         while True:
             try:
                 answer = call(*args)
-            except (redis.RedisError, OSError) as exc:
+            except (redis.RedisError, _NO_CLUSTER, OSError) as exc:
                 if "WRONGTYPE" in str(exc):
                     raise OtherKeyError(self._tell(exc)) from exc
                 if isinstance(exc, _REFUSED) or not _is_away(exc):
-                    raise ServicesError(tell(self.shown, exc)) from exc
+                    raise ServicesError(self._tell(exc)) from exc
                 if self.is_closed or not self._has_answered or time.monotonic() - began > self._patience_s:
                     raise ServerLostError(self._tell(exc)) from exc
                 if self._told.is_due():
@@ -100,6 +105,10 @@ class Server:
         if "WRONGTYPE" in str(exc):
             said = f"{self.shown} has something else under a key of these services ({exc})."
             return f"{said} Give them a namespace of their own: namespace='etl'."
+        if "MovedError" in type(exc).__name__:
+            return f"{self.shown} is one of a cluster. Say so in the address: redis://host:6379?cluster=true."
+        if "Cluster mode is not enabled" in str(exc):
+            return f"{self.shown} is no server of a cluster ({exc}). Leave out ?cluster=true."
         if isinstance(exc, redis.OutOfMemoryError):  # to evict would make holes
             return f"{self.shown} is full ({exc}). Give it more memory, delete runs, or start them with keep=."
         if str(exc).startswith(_NOT_NOW):
@@ -175,6 +184,17 @@ class Server:
         self.client.close()
 
 
+def _make_client(url: str) -> Any:
+    """Returns a client, of a server or of the cluster that it is one of: that is asked at once where the keys are."""
+    parts = urlsplit(url)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    if ("cluster", "true") not in options:
+        return make_client(url)
+    plain = parts._replace(query=urlencode([one for one in options if one[0] != "cluster"])).geturl()
+    make_client(plain).close()  # it says what redis-py does not take
+    return redis.RedisCluster.from_url(plain, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S / 5)
+
+
 class _Threads:
     """The threads of one process, what they hold for it, and who listens."""
 
@@ -205,7 +225,7 @@ class _Threads:
 
     def _listen(self) -> None:
         while not self._is_over.is_set():
-            subscription: Any = self._server.client.pubsub()  # type: ignore[no-untyped-call]
+            subscription: Any = self._server.client.pubsub()
             try:
                 subscription.subscribe(self._server.keys.news)
                 while not self._is_over.is_set():

@@ -34,6 +34,7 @@ class Services(Runs):
 
     Args:
         url: where the server is, as redis-py takes it: ``redis://host:6379/0``, ``rediss://`` with TLS, ``unix://path``.
+            With ``?cluster=true`` at its end it is any server of a cluster, which must answer when this is made.
         key: a secret of at least 16 bytes that all services of a run have: everything is signed with it, and what it did not
             sign is refused.  There is no default; without one, whoever can write to the server can change values.
         namespace: the first part of the names of all keys, a text without braces; services with different ones share a server
@@ -50,6 +51,7 @@ class Services(Runs):
 
     Raises:
         ImportError: redis-py is not installed; the message says what to type.
+        ServerLostError: the cluster does not answer.
         ServicesError: the key is too short, pickles are allowed without one, or the namespace has braces.
 
     Example:
