@@ -87,7 +87,16 @@ def _refuse_constant(name: str) -> None:
     raise CodecError(f"{name} is not written like that.")
 
 
-_read = json.JSONDecoder(parse_constant=_refuse_constant).decode  # to make one takes as long as to use it
+_decoder: Any = json.JSONDecoder(parse_constant=_refuse_constant)  # to make one takes as long as to use it
+
+
+def _read(text: str) -> Any:
+    """Returns what a text says; one without spaces around it, as `dump` writes it, in half the time."""
+    try:
+        said, end = _decoder.scan_once(text, 0)
+    except StopIteration:
+        return _decoder.decode(text)
+    return said if end == len(text) else _decoder.decode(text)
 
 
 # Writing

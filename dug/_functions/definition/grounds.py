@@ -153,21 +153,29 @@ class Grounds:
         for space, name, value in self._names:
             if not _is_held(space.get(name, _MISSING), value):
                 return False
+        if not self._is_code_same():
+            return False
+        return not (self._cells or self._sizes or self._edges or self._holders or self._marks) or self._is_rest_same()
+
+    def _is_rest_same(self) -> bool:
+        """True while what few functions reach is as it was."""
         return (
             all(_is_held(_contents_of(cell), value) for cell, value in self._cells)
             and all(len(space) == size for space, size in self._sizes)
             and all(edge.holds() for edge in self._edges)
-            and self._is_code_same()
             and self._is_content_same()
         )
 
     def _is_code_same(self) -> bool:
-        for known, code, *given in self._functions:
+        for known, code, defaults, by_name in self._functions:
             function: Any = known()  # None for one that no name leads to any more
             if function is not None and not (
-                function.__code__ is code and function.__defaults__ is given[0] and function.__kwdefaults__ is given[1]
+                function.__code__ is code and function.__defaults__ is defaults and function.__kwdefaults__ is by_name
             ):
                 return False
+        return not (self._classes or self._members) or self._are_classes_same()
+
+    def _are_classes_same(self) -> bool:
         for known, members, size, bases in self._classes:
             cls: Any = known()
             if cls is None or len(vars(cls)) != size or cls.__bases__ is not bases:
