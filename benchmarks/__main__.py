@@ -90,7 +90,7 @@ QUICK = Plan(
     factors=factors.Sizes(dates=50),
     flows=flows.Sizes(chain=500, long=2_000),
     streams=streams.Sizes(values=5_000, marks=500, endless=100_000),
-    ticks=ticks.Sizes(endless=5_000),
+    ticks=ticks.Sizes(others=1_000, endless=5_000),
     recordings=recordings.Sizes(sources=100),
     scale=scale.Sizes(scenarios=500),
     stores=stores.Sizes(calls=200),

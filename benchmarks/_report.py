@@ -73,6 +73,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
         for name in (change.name for change in CHANGES)
     },
     ("insert into a live chain", "dug"): ("an insert into a live flow, times a plain tweak", 2.5, 2.5),
+    ("one input beside other nodes", "beside them"): ("a tick beside 10,000 other nodes, times one alone", 1.2, 1.2),
     ("run of sources", "recorded"): ("a run of 1,000 sources of 2 ms that is recorded, times one that is not", 1.1, 1.1),
     ("hit while recorded", "recorded"): ("a hit while the context is recorded, times one while it is not", 1.05, 1.05),
     ("scenario on a worker", "on a worker"): ("a scenario on a worker process, times one in a context of its own", 1.2, 1.2),

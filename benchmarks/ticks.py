@@ -31,10 +31,11 @@ IN_PLACE = ("by hand", "dug", "modelx", "Loman")
 
 @attrs.frozen
 class Sizes:
-    """The book, how many ticks go through the stages and how long one takes, and how many ticks memory is weighed over."""
+    """The book, how many other nodes there are, how many ticks go through the stages and how long one takes, and are weighed."""
 
     trades: int = 200
     inputs: int = 50
+    others: int = 10_000
     staged: int = 30
     stage_s: float = 0.01
     endless: int = 20_000
@@ -53,6 +54,14 @@ def cases(sizes: Sizes) -> Iterator[Case]:
     """The cases of live inputs."""
     yield _book(sizes)
     yield Case(
+        "one input beside other nodes",
+        "tick",
+        tuple(
+            Contender(name, time_ticks(LiveBook(make_job(sizes), others), sizes.inputs))
+            for name, others in (("alone", 0), ("beside them", sizes.others))
+        ),
+    )
+    yield Case(
         "three stages, by the wall",
         "tick",
         tuple(Contender(f"window={window}", _time_stages(window, sizes)) for window in (1, 3)),
@@ -66,12 +75,20 @@ def cases(sizes: Sizes) -> Iterator[Case]:
 class LiveBook(peers.LiveBook):
     """The book as the output of a `Live`."""
 
-    def __init__(self, job: peers.Job) -> None:
+    def __init__(self, job: peers.Job, others: int = 0) -> None:
         super().__init__(job)
         self.level, total = memoized_book(job.book)
         self.live = Live({self.level.node(number): 1.0 for number in range(job.book.inputs)})
         self.live.output(total.node(), changes_only=False)
         self.live.step()
+
+        @as_in_module(dug.memoize)
+        def other(number: int) -> int:
+            return number
+
+        with self.live.context:
+            for number in range(others):
+                other(number)
 
     def put(self, number: int, value: float) -> None:
         """Push an input."""
@@ -82,9 +99,14 @@ class LiveBook(peers.LiveBook):
         return self.live.step()[0].value
 
 
+def make_job(sizes: Sizes) -> peers.Job:
+    """The book of which all contenders have the total."""
+    return peers.Job(0, Book(sizes.trades, sizes.inputs, spin=0), pathlib.Path())
+
+
 def make_books(sizes: Sizes) -> dict[str, peers.LiveBook]:
     """The books by contender, of those that are installed."""
-    job = peers.Job(0, Book(sizes.trades, sizes.inputs, spin=0), pathlib.Path())
+    job = make_job(sizes)
     made = peers.make([adapter for adapter in peers.BOOKS if adapter.contender in IN_PLACE], job)
     return {"by hand": made.pop("by hand"), "dug": made.pop("dug"), "dug.live": LiveBook(job), **made}
 

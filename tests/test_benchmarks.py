@@ -55,7 +55,7 @@ TINY = command.Plan(
     scale=scale.Sizes(trades=10, inputs=6, scenarios=4, spin=0),
     stores=stores.Sizes(calls=5),
     services=services.Sizes(values=50),
-    ticks=ticks.Sizes(trades=10, inputs=6, staged=3, stage_s=1e-4, endless=50),
+    ticks=ticks.Sizes(trades=10, inputs=6, others=20, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
 )
