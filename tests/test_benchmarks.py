@@ -68,7 +68,7 @@ STORES = 0 if {*stores.PACKAGES} & {*stores.find_missing()} else 3 if dug.COMPIL
 SCALE = 2 if dug.COMPILED else 1  # a ratio, and seconds
 SERVICES = 4 if dug.COMPILED and not services.find_missing() else 0  # seconds
 OTHERS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE + SERVICES
-BARS = OTHERS + (20 + 2 + 4 if dug.COMPILED else 9 + 1 + 4)  # ratios, bytes, curves
+BARS = OTHERS + (21 + 2 + 4 if dug.COMPILED else 10 + 1 + 4)  # ratios, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
