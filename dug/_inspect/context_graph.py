@@ -92,8 +92,12 @@ def _list_facts(
         else:
             own, failure = max(0.0, memo.own_seconds), memo.failure
             error = None if failure is None else describe_error(failure.error)
-            size = size_of(_slot.__get__(memo)) if failure is None else None
-            yield Fact(Node._of(key), name, module, state, is_source, memo.seconds, own, times, size, error)
+            yield Fact(Node._of(key), name, module, state, is_source, memo.seconds, own, times, size_of_memo(memo), error)
+
+
+def size_of_memo(memo: Memo) -> int | None:
+    """Returns the size of the value of a memo as `size_of` does; None for a failure."""
+    return size_of(_slot.__get__(memo)) if memo.failure is None else None
 
 
 def size_of(value: object) -> int | None:
