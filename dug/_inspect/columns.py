@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
+from .graph import Fact
+
 P = TypeVar("P", bound=Hashable)
 
 
@@ -24,6 +26,14 @@ class Columns(Generic[P]):
     own_seconds: Sequence[float]
     times_read: Sequence[int]
     sizes: Sequence[int | None]
+
+    def list_facts(self) -> list[Fact[P]]:
+        """Returns the same as facts about nodes that are known by these names; nothing says how one failed."""
+        columns = self.functions, self.states, self.sources, self.seconds, self.own_seconds, self.times_read, self.sizes
+        return [
+            Fact(name, function, function.partition(":")[0], *rest)
+            for name, function, *rest in zip(self.names, *columns, strict=True)
+        ]
 
     def __len__(self) -> int:
         return len(self.names)

@@ -39,9 +39,9 @@ def list_columns(view: View) -> Columns[Key]:
 
 
 def _count_readers(keys: Sequence[Key], memos: Sequence[Memo | None]) -> tuple[list[int], list[Key]]:
-    """Returns how many of the memos of these nodes read each node; at the end the other nodes that they read, and which these are.
+    """Returns how many of the memos of these nodes read each node, then how many read each other one; and those others.
 
-    A memo read what `list_reads` lists.  Nearly all memos read some of the others as they stand, so that reads are counted by memo.
+    A memo read what `list_reads` lists.  Nearly all read some of the other memos, as they stand: those reads are counted by memo.
     """
     known = [memo for memo in memos if memo is not None]
     odd = set(chain.from_iterable([memo.dependencies for memo in known])).difference(known)

@@ -78,6 +78,15 @@ class Graph(Shown, Generic[N]):
         graph._sorted = range(len(facts))
         return graph
 
+    @classmethod
+    def _make_acyclic(cls, facts: Sequence[Fact[N]], reads: Sequence[tuple[int, ...]]) -> Self:
+        """Returns the graph of facts, by their places what each read; an edge that would close a circle is left out."""
+        order, kept = _break_circles(reads)
+        renamed = {place: new for new, place in enumerate(order)}
+        return cls._make_sorted(
+            tuple([facts[place] for place in order]), [tuple([renamed[read] for read in kept[place]]) for place in order]
+        )
+
     # Nodes and facts
 
     @property
@@ -336,6 +345,22 @@ def _sort(facts: Sequence[Fact[Any]], edges: Sequence[Places]) -> list[int]:
                 elif progress[read] == 1:
                     raise ValueError(f"{facts[read].node} reads itself through others: a graph has no circles.")
     return order
+
+
+def _break_circles(edges: Sequence[tuple[int, ...]]) -> tuple[list[int], dict[int, tuple[int, ...]]]:
+    """Returns all places, each after its dependencies, and by place the edges that close no circle in this walk."""
+    kept: dict[int, tuple[int, ...]] = {}  # in the order in which places are left
+    for root in range(len(edges)):
+        path = {} if root in kept else {root: iter(edges[root])}
+        while path:
+            place, onward = next(reversed(path.items()))
+            further = next((read for read in onward if read not in kept and read not in path), None)
+            if further is not None:
+                path[further] = iter(edges[further])
+                continue
+            kept[place] = tuple([read for read in edges[place] if read in kept])
+            del path[place]
+    return list(kept), kept
 
 
 def _reach(starts: Iterable[int], edges: Sequence[Places]) -> set[int]:

@@ -3,7 +3,7 @@
 Nothing of the file is decoded or imported; the texts were captured at save time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,6 +20,7 @@ from ._file import Info, SavedFile
 from ._folded import Folded
 from ._rows import (
     find_alike,
+    find_bare,
     find_node,
     read_error,
     read_errors,
@@ -29,6 +30,7 @@ from ._rows import (
     read_tweaks,
 )
 from ._saved import SavedError, SavedFunction, SavedNode, SavedTweak
+from ._scan import Scan
 
 if TYPE_CHECKING:
     from .._inspect.compare import Comparison
@@ -48,6 +50,8 @@ class Look(Shown):
         self._file = file
         self._functions = read_functions(file)
         self._folded: Folded | None = None
+        self._texts: Mapping[int, str] = {}
+        """Texts of nodes by number, as far as they are known without asking the file."""
 
     @property
     def info(self) -> Info:
@@ -207,6 +211,25 @@ class Look(Shown):
     def __repr__(self) -> str:
         return f"<dug.snapshot.Look {self._file.shown} of {self.info.created}, {count(self.info.nodes, 'node')}>"
 
+    def _scan(self) -> Scan:
+        """Returns the facts about all nodes without their edges; what is asked for later costs less then.
+
+        Raises:
+            SnapshotError: the file was closed, or its nodes are not as they were written.
+        """
+        folded = self._fold()
+        found = Scan(self._file, self._functions, None if folded is None else folded.rows.values())
+        self._texts = found.texts
+        return found
+
+    def _tell_outcome(self, text: str) -> str:
+        """Returns the value or the error of a node of the file, as a table has it; its edges are not read."""
+        row = find_bare(self._file, text) if self._fold() is None else self._find(text)
+        if row is None:
+            raise self._file.damaged("the index of its nodes does not lead to all of them")
+        error = self._find_error(row)
+        return row.value if error is None else tell_error(error.type, error.text)
+
     def _fold(self) -> Folded | None:
         """Returns all rows without marks of streams; None for a file that has none."""
         if self._folded is None and any(row.kind == rows.OF_MARKS for row in self._functions.values()):
@@ -283,6 +306,9 @@ class Look(Shown):
         return row.name
 
     def _text(self, number: int) -> str:
+        text = self._texts.get(number)
+        if text is not None:
+            return text
         row = read_node(self._file, number)
         if row is None:
             raise self._file.damaged(f"node {number} is not there")

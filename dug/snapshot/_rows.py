@@ -1,7 +1,7 @@
 """Makes row objects of a file's raw rows, references checked: `FileRows`, `read_nodes`; `find_node` finds a row by its text."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._portable import rows
 from .._portable.rows import Content, ErrorRow, FunctionRow, NodeRow, TweakRow
@@ -11,6 +11,7 @@ from ._file import SavedFile
 if TYPE_CHECKING:
     from ..codec import Encoded
 
+T = TypeVar("T")
 
 _READS = (rows.READ, rows.ERROR_FROM)
 """The kinds of edges that lead to an earlier node."""
@@ -90,15 +91,37 @@ def read_consulted(file: SavedFile) -> dict[int, list[tuple[int, int | None]]]:
 
 def read_nodes(file: SavedFile) -> Iterator[NodeRow]:
     """Yields all nodes with their edges, each after its dependencies."""
+    for row, edges in pair_edges(file, ((row[0], row) for row in file.rows("nodes"))):
+        yield _node(file, row, edges)
+
+
+def pair_edges(file: SavedFile, nodes: Iterable[tuple[int, T]]) -> Iterator[tuple[T, list[tuple[int, int]]]]:
+    """Yields something of each node with the edges of that node.
+
+    Args:
+        file: the file.
+        nodes: the number of each node in it with that something, by number.
+    """
     edges = file.edges()
     pending = next(edges, None)
-    for row in file.rows("nodes"):
+    for number, what in nodes:
         own: list[tuple[int, int]] = []
-        if pending is not None and pending[0] == row[0]:
+        if pending is not None and pending[0] == number:
             own, pending = pending[1], next(edges, None)
-        yield _node(file, row, own)
+        yield what, own
     if pending is not None:
         raise file.damaged("there are edges of a node that is not there")
+
+
+def check_reads(file: SavedFile, number: int, edges: Sequence[tuple[int, int]], check: int) -> None:
+    """Refuses edges that a node did not have when it was written, or that no node can have.
+
+    Raises:
+        SnapshotError: their check number is another one, or one leads to a later node.
+    """
+    file.check_edges(number, edges, check)
+    if any(kind in _READS and not 0 < dependency < number for kind, dependency in edges):
+        raise file.damaged(f"node {number} says what no node can say")
 
 
 def read_node(file: SavedFile, number: int) -> NodeRow | None:
@@ -135,10 +158,30 @@ def find_indexed(file: SavedFile, text: str) -> NodeRow | None:
     return None
 
 
-def _node(file: SavedFile, row: tuple[Any, ...], edges: list[tuple[int, int]]) -> NodeRow:
-    number, function, arguments, text, state, flags, seconds, own, times, *content, value, check, _ = row
-    file.check_edges(number, edges, check)
-    if state not in rows.STATES or any(kind in _READS and not 0 < dependency < number for kind, dependency in edges):
+def check_state(file: SavedFile, number: int, state: str) -> None:
+    """Refuses a state that no node can have.
+
+    Raises:
+        SnapshotError: it is none of `rows.STATES`.
+    """
+    if state not in rows.STATES:
         raise file.damaged(f"node {number} says what no node can say")
-    where = Content(number, *content)
-    return NodeRow(number, function, arguments, text, state, flags, seconds, own, times, where, value, edges)
+
+
+def find_bare(file: SavedFile, text: str) -> NodeRow | None:
+    """Returns the node with a text, without its edges, or None, as the index knows it."""
+    for row in list(file.rows("nodes", "WHERE text = ?", (text,))):
+        if row[3] == text:
+            return _make(file, row, [])
+    return None
+
+
+def _node(file: SavedFile, row: tuple[Any, ...], edges: list[tuple[int, int]]) -> NodeRow:
+    check_reads(file, row[0], edges, row[-2])
+    return _make(file, row, edges)
+
+
+def _make(file: SavedFile, row: tuple[Any, ...], edges: list[tuple[int, int]]) -> NodeRow:
+    number, function, arguments, text, state, flags, seconds, own, times, *content, value, _, _ = row
+    check_state(file, number, state)
+    return NodeRow(number, function, arguments, text, state, flags, seconds, own, times, Content(number, *content), value, edges)

@@ -6,13 +6,11 @@ page asks.  All texts are cut.  One thread at a time may ask.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from math import isfinite
 from time import monotonic
 from typing import Any
 
 from .._inspect.failures import Failed
-from .._inspect.graph import STATES, Fact
-from .._inspect.lazy_graph import LazyGraph
+from .._inspect.graph import STATES
 from ._panel import Panel
 from ._pictures import draw_all, draw_around
 from ._subjects import Subject
@@ -27,8 +25,6 @@ _MOST_STEPS = 50
 """How far from a node a graph goes."""
 _SHORT = 200
 """How much of a value is sent in a table."""
-_PATIENCE = 9
-"""How many times as long as taking the nodes took they stay as they are."""
 
 
 class Answers:
@@ -39,7 +35,6 @@ class Answers:
         self.panels = {panel.name: panel for panel in panels}
         self._taken: Taken | None = None
         self._stamp: Any = None
-        self._rest_until = 0.0
 
     def answer(self, what: str, query: Query) -> dict[str, Any]:
         """Returns the answer to a question: ``head``, ``rows``, ``failures``, ``node``, ``around``, ``graph`` or a panel's name.
@@ -75,25 +70,23 @@ class Answers:
         trials.begin(self._take(), *texts)
 
     def _take(self) -> Taken:
-        taken, begun = self._taken, monotonic()
-        if taken is not None and (begun < self._rest_until or self.subject.find_stamp() == self._stamp):
+        taken = self._taken
+        if taken is not None and (monotonic() < taken.rest_until or self.subject.find_stamp() == self._stamp):
             return taken
         self._stamp = self.subject.find_stamp()  # before the nodes: what comes in between is seen next time
-        taken = self._taken = Taken(self.subject, 1 if taken is None else taken.number + 1)
-        ended = monotonic()
-        self._rest_until = ended + _PATIENCE * (ended - begun)
-        return taken
+        self._taken = Taken(self.subject, 1 if taken is None else taken.number + 1)
+        return self._taken
 
     def _head(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
-        counts = Counter([fact.state for _, fact in taken.rows])
-        functions = Counter([fact.function for _, fact in taken.rows])
+        counts = Counter(taken.columns.states)
+        functions = Counter(taken.columns.functions)
         return {
             "number": taken.number,
             "kind": self.subject.kind,
             "live": self.subject.is_live,
             "title": clean(self.subject.title, LONGEST_NAME),
             "since": clean(taken.since, LONGEST_NAME),
-            "nodes": len(taken.rows),
+            "nodes": len(taken.columns),
             "states": {state: counts[state] for state in STATES if counts[state]},
             "panels": [[panel.name, panel.title] for panel in self.panels.values() if panel.title],
             "first": next((panel.name for panel in self.panels.values() if panel.is_first), "nodes"),
@@ -104,12 +97,9 @@ class Answers:
     def _rows(self, taken: Taken, query: Query) -> dict[str, Any]:
         found = taken.find(*[query.get(name, "") for name in ("text", "function", "state", "sort")])
         first = _read_number(query, "first", 0)
-        lazy = self.subject.look()
-        rows = []
-        for _, fact in found[first : first + _MOST_ROWS]:
-            detail = lazy.detail(self.subject.name_of(fact.node))
-            said = fact.error or detail.value
-            rows.append({**_tell(taken, fact), "value": clean(said, _SHORT)})
+        places = found[first : first + _MOST_ROWS]
+        said = self.subject.tell_outcomes([taken.columns.names[place] for place in places])
+        rows = [{**taken.tell(place), "value": clean(one, _SHORT)} for place, one in zip(places, said, strict=True)]
         return {"number": taken.number, "total": len(found), "first": first, "rows": rows}
 
     def _failures(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
@@ -126,7 +116,7 @@ class Answers:
                 "nodes": [
                     {**taken.refer(one.node), "passed": one.node != one.origin}
                     for one in group[:_MOST_LISTED]
-                    if one.node in taken.names
+                    if taken.find_place(one.node) is not None
                 ],
             }
             for place, group in list(groups.items())[:_MOST_LISTED]
@@ -135,36 +125,39 @@ class Answers:
 
     def _node(self, taken: Taken, query: Query) -> dict[str, Any]:
         node = taken.find_node(query.get("name", ""))
-        subject, lazy = self.subject, self.subject.look()
-        detail, fact = lazy.detail(subject.name_of(node)), taken.graph.fact(node)
+        subject, name = self.subject, self.subject.name_of(node)
+        lazy = subject.look()
+        detail = lazy.detail(name)
         reads, readers = taken.graph.dependencies(node), taken.graph.dependents(node)
-        met = detail.tweak
-        failure = next((one for one in subject.list_failures() if one.node == node), None) if fact.error is not None else None
+        place, met = taken.nodes[query["name"]], detail.tweak
+        has_failed = detail.error is not None
         return {
             "number": taken.number,
-            **_tell(taken, fact),
+            **taken.tell(place),
             "about": {name: clean(said) if isinstance(said, str) else said for name, said in subject.describe(node).items()},
             "tweak": None if met is None else clean(str(lazy.say(met))),
-            "traceback": None if failure is None else clean(failure.traceback),
-            "origin": None if failure is None or failure.origin not in taken.names else taken.refer(failure.origin),
-            "reads": [self._refer(taken, lazy, read) for read in reads[:_MOST_LISTED]],
+            "traceback": clean(subject.find_traceback(name)) if has_failed else None,
+            "origin": taken.refer(lazy.detail(detail.error_way[-1]).node) if has_failed else None,
+            "reads": self._list(taken, reads),
             "reads_total": len(reads),
-            "readers": [self._refer(taken, lazy, reader) for reader in readers[:_MOST_LISTED]],
+            "readers": self._list(taken, readers),
             "readers_total": len(readers),
             "explain": clean(subject.explain(node)),
             "code": clean(subject.find_source(node) or ""),
             "more": [part for panel in self.panels.values() for part in panel.tell_node(taken, node)],
         }
 
-    def _refer(self, taken: Taken, lazy: LazyGraph[Any, Any, Any], node: Any) -> dict[str, Any]:
-        detail = lazy.detail(self.subject.name_of(node))
-        return {**taken.refer(node), "value": clean(detail.error or detail.value, _SHORT)}
+    def _list(self, taken: Taken, nodes: Sequence[Any]) -> list[dict[str, Any]]:
+        """Returns links to nodes, with their values."""
+        listed = nodes[:_MOST_LISTED]
+        said = self.subject.tell_outcomes([self.subject.name_of(node) for node in listed])
+        return [{**taken.refer(node), "value": clean(one, _SHORT)} for node, one in zip(listed, said, strict=True)]
 
     def _around(self, taken: Taken, query: Query) -> dict[str, Any]:
         node = taken.find_node(query.get("name", ""))
         up, down = (min(_MOST_STEPS, _read_number(query, way, 2)) for way in ("up", "down"))
         drawn = draw_around(taken.graph, node, up, down, taken.refer)
-        return {"number": taken.number, "middle": taken.names[node], **drawn}
+        return {"number": taken.number, "middle": taken.refer(node)["name"], **drawn}
 
     def _graph(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
         return {"number": taken.number, **draw_all(taken.graph, taken.refer)}
@@ -178,19 +171,6 @@ _ASKED: dict[str, Callable[[Answers, Taken, Query], dict[str, Any]]] = {
     "around": Answers._around,
     "graph": Answers._graph,
 }
-
-
-def _tell(taken: Taken, fact: Fact[Any]) -> dict[str, Any]:
-    """Returns the facts about a node as a row."""
-    return {
-        **taken.refer(fact.node),
-        "function": clean(fact.function, LONGEST_NAME),
-        "source": fact.is_source,
-        "seconds": fact.seconds if isfinite(fact.seconds) else 0.0,  # a file may say anything, and JSON has no infinity
-        "own": fact.own_seconds if isfinite(fact.own_seconds) else 0.0,
-        "read": fact.times_read,
-        "size": fact.size,
-    }
 
 
 def _read_number(query: Query, name: str, default: int) -> int:

@@ -36,7 +36,7 @@ class Compared(Panel):
 
     def _tell(self, taken: Taken, *, wants_all: bool) -> list[Part]:
         before, after = self._before, self._after
-        old = before.take_graph()
+        old = before.take_graph(before.take_columns().names)
         nodes = [*reversed(taken.graph.order), *reversed(old.order)]
         names = list(dict.fromkeys([after.name_of(node) for node in nodes]))
         story = compare_all(before.look(), after.look(), names)

@@ -70,7 +70,7 @@ def _draw_functions(graph: Graph[Any]) -> dict[str, Any]:
         for read in graph.dependencies(node) if reader in kept else ():
             if functions[read] in kept and functions[read] != reader:
                 found[reader][functions[read]] = None
-    failed = {fact.function for fact in graph.facts if fact.error is not None}
+    failed = {fact.function for fact in graph.facts if fact.state == "failed"}
     places = arrange(order, {name: list(reads) for name, reads in found.items()})
     boxes = [
         {

@@ -4,25 +4,33 @@ Each is a look: it asks `Graph` and `LazyGraph`, as the texts in a terminal do, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from os import PathLike
 from typing import Any
 from weakref import ref
 
 from .._contexts.context import Context
+from .._core.read import Node
+from .._inspect.columns import Columns
+from .._inspect.context_columns import list_columns
 from .._inspect.context_details import ContextGraph
+from .._inspect.context_graph import build_graph
 from .._inspect.explain import explain
 from .._inspect.failures import Failed, list_failures
-from .._inspect.graph import Fact, Graph
+from .._inspect.graph import Graph
 from .._inspect.lazy_graph import LazyGraph
 from .._text.frames import find_package
-from .._text.values import FRAMES, name_type, show, show_whole, tell_error, text_of
+from .._text.values import FRAMES, name_type, show, show_whole, text_of
 from ..fingerprint import source_of
 from ..snapshot._details import SavedGraph
 from ..snapshot._look import Look, look
-from ..snapshot._saved import SavedNode
+from ..snapshot._scan import Scan
 from ._texts import LONGEST
+
+_MANY = 1_000
+"""Of how many nodes the details are found sooner in one pass over a file than one by one."""
 
 
 class Subject(ABC):
@@ -47,8 +55,12 @@ class Subject(ABC):
         """Returns what is another one whenever something has changed; takes no time that grows with the nodes."""
 
     @abstractmethod
-    def take_graph(self) -> Graph[Any]:
-        """Returns all nodes as they are now."""
+    def take_columns(self) -> Columns[Any]:
+        """Returns all nodes as they are now, without their edges."""
+
+    @abstractmethod
+    def take_graph(self, names: Sequence[Any]) -> Graph[Any]:
+        """Returns nodes with all that they read; takes several times as long."""
 
     @abstractmethod
     def look(self) -> LazyGraph[Any, Any, Any]:
@@ -57,6 +69,22 @@ class Subject(ABC):
     def name_of(self, node: Any) -> Any:
         """Returns the name by which the details know a node."""
         return node
+
+    def node_of(self, name: Any) -> Any:
+        """Returns the node that the details know by a name."""
+        return name
+
+    def spell(self, name: Any) -> str:
+        """Returns the text of such a node."""
+        return str(name)
+
+    @abstractmethod
+    def tell_outcomes(self, names: Sequence[Any]) -> list[str]:
+        """Returns the value or the error of each node, as a table has it."""
+
+    @abstractmethod
+    def find_traceback(self, name: Any) -> str:
+        """Returns the traceback of a node that failed."""
 
     def list_failures(self) -> list[Failed[Any]]:
         """Returns the nodes that failed, those in which an error began first."""
@@ -105,14 +133,31 @@ class ContextSubject(Subject):
         view = self._ctx._here()  # counters that the engine has anyway: nobody listens, and answers stay as fast as they are
         return view.group.filings, view.group.generation, ref(view), len(view.cache)
 
-    def take_graph(self) -> Graph[Any]:
-        return self._ctx.graph()
+    def take_columns(self) -> Columns[Any]:
+        return list_columns(self._ctx._here())
+
+    def take_graph(self, names: Sequence[Any]) -> Graph[Any]:
+        return build_graph(self._ctx._here(), names)
 
     def look(self) -> ContextGraph:
         return ContextGraph(self._ctx._here())
 
     def name_of(self, node: Any) -> Any:
         return node._key
+
+    def node_of(self, name: Any) -> Any:
+        return Node._of(name)
+
+    def spell(self, name: Any) -> str:
+        return str(Node._of(name))
+
+    def tell_outcomes(self, names: Sequence[Any]) -> list[str]:
+        lazy = self.look()
+        return [detail.error or detail.value for detail in map(lazy.detail, names)]
+
+    def find_traceback(self, name: Any) -> str:
+        memo = self.look().detail(name).memo
+        return "" if memo is None or memo.failure is None else memo.failure.text
 
     def find_source(self, node: Any) -> str | None:
         return source_of(node._key[0].body)
@@ -153,13 +198,30 @@ class FileSubject(Subject):
     def find_stamp(self) -> Hashable:
         return 0
 
-    def take_graph(self) -> Graph[Any]:
-        details = self._graph.all  # one pass over the file, for the details too
-        facts = [_make_fact(one.known) for one in details if one.known is not None]
-        return Graph(facts, {one.node: one.reads for one in details})
+    @cached_property
+    def _scan(self) -> Scan:
+        return self._look._scan()
+
+    def take_columns(self) -> Columns[Any]:
+        return self._scan.columns
+
+    def take_graph(self, names: Sequence[Any]) -> Graph[Any]:  # noqa: ARG002  they are all that a file has
+        return Graph._make_acyclic(self._scan.columns.list_facts(), self._scan.read_edges())
+
+    def tell_outcomes(self, names: Sequence[Any]) -> list[str]:
+        return [self._look._tell_outcome(name) for name in names]
+
+    def find_traceback(self, name: Any) -> str:
+        known = self._graph.detail(name).known
+        return "" if known is None or known.error is None else known.error.traceback
 
     def look(self) -> SavedGraph:
         return self._graph
+
+    def explain(self, node: Any) -> str:
+        if len(self._graph.detail(node).reads) > _MANY:
+            _ = self._graph.all
+        return super().explain(node)
 
     def find_source(self, node: Any) -> str | None:
         name = self._graph.detail(node).function
@@ -176,22 +238,6 @@ class FileSubject(Subject):
 
     def close(self) -> None:
         self._look.close()
-
-
-def _make_fact(known: SavedNode) -> Fact[str]:
-    error, module = known.error, known.function.partition(":")[0]
-    return Fact(
-        known.node,
-        known.function,
-        module,
-        known.state,
-        known.is_source,
-        known.seconds,
-        known.own_seconds,
-        known.times_read,
-        known.size_bytes,
-        None if error is None else tell_error(error.type, error.text),
-    )
 
 
 def _describe_frame(value: object) -> dict[str, Any]:

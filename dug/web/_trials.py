@@ -171,7 +171,8 @@ class Trials(Panel):
 
 def _ask(taken: Taken, node: Node[Any], text: str) -> Part:
     """Returns the form that asks for another value of a node, with a text in it."""
-    return {"kind": "try", "name": taken.names[node], "text": taken.texts[node], "value": text, "forms": TWEAKS}
+    shown = taken.refer(node)
+    return {"kind": "try", "name": shown["name"], "text": shown["text"], "value": text, "forms": TWEAKS}
 
 
 def _find_targets(taken: Taken, node: Node[Any]) -> list[Node[Any]]:

@@ -60,13 +60,7 @@ def parts():
 
 def tell(columns: Columns) -> dict[object, Fact]:
     """Return the facts of columns, by node."""
-    facts = [
-        Fact(dug.Node._of(key), function, function.partition(":")[0], state, *rest)
-        for key, function, state, *rest in zip(
-            columns.names, columns.functions, columns.states, columns.sources, columns.seconds, columns.own_seconds,
-            columns.times_read, columns.sizes, strict=True,
-        )
-    ]  # fmt: skip
+    facts = [evolve(fact, node=dug.Node._of(fact.node)) for fact in columns.list_facts()]
     assert len({fact.node for fact in facts}) == len(facts)
     return {fact.node: fact for fact in facts}
 
@@ -162,7 +156,7 @@ def test_columns_hold_no_values():
         pass
 
     with dug.Context() as ctx:
-        dug.memoize(name="c:value")(lambda: Value())()
+        dug.memoize(name="c:value")(lambda: [Value()])()
         columns = list_columns(ctx._here())
         ctx.clear()
     gc.collect()

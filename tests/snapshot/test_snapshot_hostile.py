@@ -163,6 +163,26 @@ def test_rows_that_do_not_fit_are_refused(saved, statement, check):
         read_all(saved)
 
 
+@pytest.mark.parametrize(
+    ("statement", "check"),
+    [
+        ("UPDATE nodes SET state = 'happy'", "nodes"),
+        ("UPDATE nodes SET function = 77", "nodes"),
+        ("UPDATE nodes SET text = 'a' WHERE id = 1", None),
+        ("DELETE FROM nodes WHERE id = 2", None),
+        ("UPDATE edges SET dependency = 1000", None),
+        ("DELETE FROM edges", None),
+        ("INSERT INTO edges VALUES (999, 0, 0, 1)", None),
+    ],
+)
+def test_a_scan_refuses_rows_that_do_not_fit(saved, statement, check):
+    """One pass over the nodes, and one over their edges, finds an impossible row of theirs."""
+    change(saved, statement, check=check)
+
+    with snapshot.look(saved) as looked, pytest.raises(SnapshotError):
+        looked._scan().read_edges()
+
+
 def save_errors(path, said):
     """Save many failures, enough for pages of their own, all with the same error."""
 

@@ -15,7 +15,7 @@ import pytest
 
 import dug
 from dug import snapshot, web
-from dug._inspect.graph import Fact, Graph
+from dug._inspect.columns import Columns
 from dug.cli import main
 from dug.web._answers import Answers
 from dug.web._guard import HEADERS
@@ -262,9 +262,8 @@ def test_a_whole_graph_of_many_nodes_has_a_box_for_each_function(ctx, live_page)
 def test_a_time_that_is_no_number_does_not_break_the_page(ctx, monkeypatch):
     """A stranger's file may say that a node took for ever; the table shows the others all the same."""
     subject = ContextSubject(ctx)
-    graph = Graph([Fact("a", "m:f", "m", "computed", seconds=float("inf"), own_seconds=float("nan"))], {})
-    monkeypatch.setattr(subject, "take_graph", lambda: graph)
-    monkeypatch.setattr(subject, "name_of", lambda _: show_back.node("x")._key)
+    columns = Columns([show_back.node("x")._key], ["m:f"], ["computed"], [False], [float("inf")], [float("nan")], [0], [None])
+    monkeypatch.setattr(subject, "take_columns", lambda: columns)
     (row,) = Answers(subject).answer("rows", {})["rows"]
 
     assert (row["seconds"], row["own"]) == (0.0, 0.0)
