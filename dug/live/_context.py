@@ -18,8 +18,9 @@ from ..errors import ContextError
 class FrozenContext(Context):
     """A context that stands by itself: the default context is not around it, and any other is refused."""
 
-    def _find_outer(self) -> Frame | None:
-        outer = super()._find_outer()
+    @staticmethod
+    def _find_outer() -> Frame | None:
+        outer = Context._find_outer()
         return None if outer is DEFAULT_FRAME.entry else outer
 
     def _cache_inside(self, parent: View | None) -> Cache:

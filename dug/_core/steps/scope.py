@@ -76,9 +76,8 @@ class Scope:
         self._open_inside(self._find_outer(), find_exit(self))
         return self
 
-    def _find_outer(self) -> Frame | None:
-        """Returns the frame around an entry made here; a subclass may leave out the default context."""
-        return outer_here()
+    _find_outer = staticmethod(outer_here)
+    """Returns the frame around an entry made here; a subclass may leave out the default context."""
 
     @watched
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
