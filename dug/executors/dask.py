@@ -80,6 +80,17 @@ class DaskPool(AnyPool):
             except TimeoutError:
                 self._restore()
 
+    def fetch(self, future: Any) -> Any:
+        """Returns the result of a future, which is made again where the worker that had it is lost before the result is here."""
+        patience = _LOOK_SECONDS
+        while True:
+            self.wait_for(future)
+            try:
+                return future.result(timeout=patience)
+            except TimeoutError:
+                patience *= 2  # it may be large and on its way
+                self._restore()
+
     def _restore(self) -> None:
         cluster: Any = self._client.cluster
         is_fixed = isinstance(cluster, LocalCluster) and getattr(cluster, "_adaptive", None) is None
@@ -106,8 +117,7 @@ class _Answer:
 
     def result(self) -> Any:
         """Returns the answer."""
-        self._pool.wait_for(self._future)
-        return self._future.result()
+        return self._pool.fetch(self._future)
 
     def cancel(self) -> None:
         """Cancels it where it has not begun."""

@@ -14,6 +14,7 @@ from remote_book import book, mood, risky, spot, trade
 
 import dug
 from dug import CodeDiffersError, TweakError, WorkerLostError
+from dug.executors.dask import DaskPool, _Answer
 
 pytestmark = pytest.mark.slow  # a cluster takes a second to start
 
@@ -106,6 +107,17 @@ def test_a_local_cluster_that_lost_all_workers_has_them_again(client, monkeypatc
         assert found == [result.value for result in dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)])]
 
     assert len(client.cluster.workers) == 2
+
+
+def test_an_answer_that_went_with_its_worker_is_made_again(client, monkeypatch):
+    """A task that has ended is none that has been fetched: where the last worker goes in between, a wait does not last for ever."""
+    monkeypatch.setattr("dug.executors.dask._LOOK_SECONDS", 0.1)
+    pool = DaskPool(client)
+    answer = _Answer(pool, client.submit(pow, 2, 5, pure=False))
+    pool.wait_for(answer._future)
+    client.cluster.scale(0)
+
+    assert answer.result() == 32
 
 
 def test_many_nodes_of_one_scenario_go_to_the_cluster(client):
