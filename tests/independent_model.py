@@ -49,7 +49,7 @@ import random
 import sys
 import time
 import weakref
-from collections import Counter, UserDict
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -299,10 +299,6 @@ class Frame:
             change(self.contexts[-1], items)
 
 
-class World(UserDict):
-    """The outside, by source: its changes are the program's own affair, for sources are told of them."""
-
-
 class CurrentProgram:
     """The program that is current: the memoised functions are decorated once, their bodies change with it."""
 
@@ -344,9 +340,8 @@ def read_world(world, node):
 
 
 def _decorated(index, kind):
-    mark = dug.source if kind[0] == "s" else dug.memoize
-    if index % 2:  # of a module; all others are local functions
-        mark = mark(name=f"independent_model:{kind}_{index}")
+    name = f"independent_model:{kind}_{index}" if index % 2 else None  # of a module; all others are local functions
+    mark = (dug.source if kind[0] == "s" else dug.memoize)(name=name, ignore_globals=("CurrentProgram",))  # meant to change
     if kind.endswith("one"):
 
         @mark
@@ -780,7 +775,7 @@ class Play:
     """One program and one script, played on the engine and on the model."""
 
     def __init__(self, program):
-        CurrentProgram.program, CurrentProgram.world = program, World(program.world)
+        CurrentProgram.program, CurrentProgram.world = program, dict(program.world)
         program.callables = [
             CurrentProgram.replacement(index, program.kinds[function].endswith("one"))
             for index, (function, _, _) in enumerate(program.replacements)
