@@ -70,18 +70,22 @@ function readAddress() {
   return { view: known ? view : head?.first || "nodes", query: Object.fromEntries(new URLSearchParams(query || "")) };
 }
 
-function tell(error) {
+let isOfLook = false; // the trouble that is shown is one of looking by itself, not of what somebody did
+
+function tell(error, byLook = false) {
+  if (!error && byLook && !isOfLook) return;
+  isOfLook = byLook;
   const trouble = get("trouble");
   trouble.textContent = error ? String(error.message || error) : "";
   trouble.hidden = !error;
 }
 
-async function guarded(work) {
+async function guarded(work, byLook = false) {
   try {
     await work();
-    tell(null);
+    tell(null, byLook);
   } catch (error) {
-    tell(error instanceof TypeError ? "dug does not answer: the process that shows this page may have ended." : error);
+    tell(error instanceof TypeError ? "dug does not answer: the process that shows this page may have ended." : error, byLook);
   }
 }
 
@@ -129,7 +133,7 @@ async function follow() {
     await guarded(async () => {
       const isNew = head.live && (await refreshHead());
       if (shown && (isNew || isBusy)) await shown.refresh();
-    });
+    }, true);
   }
   setTimeout(follow, PAUSE);
 }
