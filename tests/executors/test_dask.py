@@ -110,7 +110,7 @@ def test_a_local_cluster_that_lost_all_workers_has_them_again(client, monkeypatc
 
 
 def test_an_answer_that_went_with_its_worker_is_made_again(client, monkeypatch):
-    """A task that has ended is none that has been fetched: where the last worker goes in between, a wait does not last for ever."""
+    """A task may end, and its last worker go before the answer is fetched: a wait does not last for ever."""
     monkeypatch.setattr("dug.executors.dask._LOOK_SECONDS", 0.1)
     pool = DaskPool(client)
     answer = _Answer(pool, client.submit(pow, 2, 5, pure=False))
