@@ -14,7 +14,7 @@ from remote_book import book, mood, risky, spot, trade
 
 import dug
 from dug import CodeDiffersError, TweakError, WorkerLostError
-from dug.executors.dask import DaskPool, _Answer
+from dug.executors.dask import DaskPool
 
 pytestmark = pytest.mark.slow  # a cluster takes a second to start
 
@@ -109,15 +109,28 @@ def test_a_local_cluster_that_lost_all_workers_has_them_again(client, monkeypatc
     assert len(client.cluster.workers) == 2
 
 
-def test_an_answer_that_went_with_its_worker_is_made_again(client, monkeypatch):
-    """A task may end, and its last worker go before the answer is fetched: a wait does not last for ever."""
-    monkeypatch.setattr("dug.executors.dask._LOOK_SECONDS", 0.1)
-    pool = DaskPool(client)
-    answer = _Answer(pool, client.submit(pow, 2, 5, pure=False))
-    pool.wait_for(answer._future)
-    client.cluster.scale(0)
+class _LateFuture:
+    """A future that is done, whose result is on its way for two looks, or is being made again."""
 
-    assert answer.result() == 32
+    def __init__(self):
+        self.patience = []
+
+    def done(self):
+        return True
+
+    def result(self, timeout):
+        self.patience.append(timeout)
+        if len(self.patience) < 3:
+            raise TimeoutError
+        return 32
+
+
+def test_a_result_that_comes_late_is_waited_for_in_longer_and_longer_looks(client):
+    """A task may be done and its worker lost before the result is here: a wait looks after the cluster, and goes on."""
+    future = _LateFuture()
+
+    assert DaskPool(client).fetch(future) == 32
+    assert future.patience == [5.0, 10.0, 20.0]
 
 
 def test_many_nodes_of_one_scenario_go_to_the_cluster(client):
