@@ -1007,12 +1007,13 @@ class Play:
                     del facts[fact]
 
     def count_holders(self):
-        """Forget the facts that read a tweak on top of another when one of the holders drops it."""
+        """Forget the facts that read a tweak on top of another, or UNTWEAKED on top of a function's, when a holder drops it."""
         before, items = self.holders, [layer.items() for kept in self.kept.values() for layer in kept.layers]
         self.holders = Counter(item for layer in items for item in layer)
         fewer = {item for item, count in before.items() if self.holders[item] < count}
+        untweaked = {item for item in fewer if item[1][0] == "u"}
         for facts in self.done.values() if fewer else ():
-            for fact in [fact for fact in facts if fact.stacked & fewer]:
+            for fact in [fact for fact in facts if fact.stacked & fewer or (fact.vague and fact.specs & untweaked)]:
                 del facts[fact]
 
     def held_over(self, cache):
