@@ -108,3 +108,22 @@ def test_what_a_replacement_gave_may_stay_when_what_it_replaces_is_redefined():
     model.redefine(data=(4, Constant(2)))
     model.nothing_outlives_its_tweaks()
     model.teardown()
+
+
+def test_what_ran_only_a_replacement_may_be_kept_around_when_its_function_is_redefined():
+    """The cache around may have it still, so that a call inside files nothing; cleared, that cache takes it along."""
+    node = Call(3, 0)
+    model = Model()
+    model.begin(
+        program=(Outside(), Outside(), Constant(0), Constant(0), Constant(0), Constant(0)),
+        outside=dict.fromkeys(SOURCE_NODES, 0),
+        first={3: Replacement(Read(1, Argument()))},
+    )
+
+    model.call(node)
+    model.enter_new(said={}, scoped=True)
+    model.redefine(data=(3, Constant(1)))
+    model.call(node)
+    model.clear(index=0)
+    model.call(node)
+    model.teardown()

@@ -236,10 +236,12 @@ class WorkBound:
         """A node's `UNTWEAKED` under a tweak of its function is a tweak of its own, or as good as none: a cache may choose.
 
         So may it for a node that hears nothing, beneath a bump or not, while a run under such an `UNTWEAKED` may be known.
+        A cache around may have kept the run after a redefinition, so that nothing is filed here: the run goes with that cache.
         """
+        may_be_kept = any(fact.title in self.doubts.get(cache, ()) for cache in caches_of(fact.run.levels)[:-1])
         hides = any(each.hides for _, said in fact.heard for each in said)
         may_be_known = self.holders[fact.run.node, Untweaked()] > 0 or fact.run.node in self.remembered
-        return hides or (may_be_known and not plainly(fact.run.said))
+        return hides or may_be_kept or (may_be_known and not plainly(fact.run.said))
 
     def _find_needless(self, fact: Fact) -> Iterator[bool]:
         cache = caches_of(fact.run.levels)[-1]
