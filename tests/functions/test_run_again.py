@@ -305,6 +305,38 @@ def test_data_that_was_changed_is_named_when_the_context_closes(notebook, change
     notebook.ctx.activate()
 
 
+@pytest.mark.parametrize("said", ["ctx.invalidate(limit)", "@dug.memoize(ignore_globals=('LIMITS',))", "Make it a source"])
+def test_what_the_warning_says_ends_it(notebook, said):
+    """Data that was changed is named with what to do, and each of that ends the warnings."""
+    notebook.ctx.deactivate()
+    with pytest.warns(RuntimeWarning) as told, notebook.ctx:  # noqa: PT031  it warns as the context closes
+        notebook.limit()
+        notebook.run("LIMITS['low'] = 2")
+    assert said in str(told[0].message)
+    mark = said if said.startswith("@") else "@dug.memoize"
+    read = "low()" if "source" in said else "LIMITS['low']"
+    notebook.run("LIMITS = {'low': 2}\n@dug.source\ndef low(): return LIMITS['low']\n")
+
+    notebook.run(f"{mark}\ndef limit(): return {read}\n")
+    with notebook.ctx:
+        notebook.limit()
+        notebook.run("LIMITS['low'] = 3")
+        if said.startswith("ctx"):
+            notebook.ctx.invalidate(notebook.limit)
+    notebook.ctx.activate()
+
+
+def test_data_that_is_no_global_has_no_name_to_ignore(notebook):
+    """A warning of a closure says nothing of ``ignore_globals=``, which takes globals only."""
+    notebook.ctx.deactivate()
+    notebook.run("def make(kept):\n    def low(): return kept[0]\n    return low, kept\nlow, KEPT = make([1])\n")
+    notebook.run("@dug.memoize\ndef lowest(): return low()\n")
+    with pytest.warns(RuntimeWarning, match=r"ctx\.invalidate\(lowest\) whenever it has changed\.$"), dug.Context():  # noqa: PT031  it warns as the context closes
+        notebook.lowest()
+        notebook.run("KEPT[0] = 2")
+    notebook.ctx.activate()
+
+
 def test_what_is_changed_in_place_may_be_a_list_or_a_set(notebook):
     """Lists and sets are looked at again, nested ones too, and an error on its way out is not hidden by it."""
     notebook.ctx.deactivate()

@@ -206,10 +206,14 @@ def _functions_in_use() -> set[Function]:
 
 
 def _tell(function: Function, place: str, value: object) -> None:
+    from .ignored import name_for  # as above
+
+    name = name_for(function.body, place)
+    ignoring = "" if name is None else f" If no result depends on it, say @dug.memoize(ignore_globals=({name!r},))."
     warn(
         f"{place}, a {type(value).__name__} that {function} reads, was changed after {function} first ran, and earlier results "
-        f"do not reflect that. Make it a source, or pass it; or say @dug.memoize(version=...) when it is meant to change, and "
-        f"ctx.invalidate({function.name.rpartition(':')[2]}) whenever it has.",
+        f"do not reflect that. Make it a source, or pass it; or call ctx.invalidate({function.name.rpartition(':')[2]}) whenever "
+        f"it has changed.{ignoring}",
         RuntimeWarning,
         stacklevel=6,
     )
