@@ -1,5 +1,6 @@
-// Shows what dug.web serves. Texts reach the page by textContent only; `ask` is the one function that asks.
+// Shows what dug.web tells. Texts reach the page by textContent only; `page.ask` is the one function that asks.
 // The address after # says what is shown: #nodes?text=spot&state=failed, #failures, #node?name=book(), #graph.
+// A `Page` stands in a tab of the browser or in a cell of a notebook; there may be several, so no state is outside of it.
 
 const ROW = 32; // the height of a row, as the style sheet has it
 const PAGE = 200; // how many rows an answer has
@@ -10,14 +11,6 @@ const COLUMNS = [
   ["node", "c-name", "name"], ["state", "c-state", "state"], ["value", "c-value", ""],
   ["by itself", "c-time number", "own"], ["took", "c-time c-total number", "seconds"], ["read by", "c-read number", "read"],
 ];
-
-async function ask(path, body = null) {
-  const sent = body === null ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(`data/${path}`, sent);
-  const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-  if (!answer.ok) throw new Error(said.error);
-  return said;
-}
 
 // Making elements
 
@@ -39,7 +32,6 @@ function draw(tag, attributes = {}, text = null) {
   return made;
 }
 
-const get = (id) => document.getElementById(id);
 const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 const link = (view, query) => `#${view}?${new URLSearchParams(query)}`;
 const stateOf = (state, text = state) => make("span", { class: `state ${state}` }, text);
@@ -60,87 +52,128 @@ function inBytes(size) {
 
 // What is shown
 
-let head = null;
-let shown = null; // the view: its name, its query, and what brings it up to date
-let asked = 0; // so that an answer that comes late does not replace a later one
+// `top` is the document, or the root of what is drawn in a cell; `body` is the element that has the whole page; `way` says how the
+// page asks, where its address is, and when it looks again.
+class Page {
+  head = null;
+  shown = null; // the view: its name, its query, and what brings it up to date
+  asked = 0; // so that an answer that comes late does not replace a later one
+  isOfLook = false; // the trouble that is shown is one of looking by itself, not of what somebody did
 
-function readAddress() {
-  const [view, query] = location.hash.slice(1).split(/\?(.*)/s);
-  const known = VIEWS[view] || head?.panels.some(([name]) => name === view);
-  return { view: known ? view : head?.first || "nodes", query: Object.fromEntries(new URLSearchParams(query || "")) };
-}
-
-let isOfLook = false; // the trouble that is shown is one of looking by itself, not of what somebody did
-
-function tell(error, byLook = false) {
-  if (!error && byLook && !isOfLook) return;
-  isOfLook = byLook;
-  const trouble = get("trouble");
-  trouble.textContent = error ? String(error.message || error) : "";
-  trouble.hidden = !error;
-}
-
-async function guarded(work, byLook = false) {
-  try {
-    await work();
-    tell(null, byLook);
-  } catch (error) {
-    tell(error instanceof TypeError ? "dug does not answer: the process that shows this page may have ended." : error, byLook);
+  constructor(top, body, way) {
+    Object.assign(this, { top, body, way });
   }
-}
 
-async function refreshHead() {
-  const next = await ask("head");
-  const isNew = head === null || next.number !== head.number;
-  head = next;
-  document.title = `${head.title} – dug`;
-  get("title").textContent = head.title;
-  get("about").textContent = `${head.kind}, ${head.live ? "as of" : ""} ${head.since.replace("+00:00", " UTC")}, ${count(head.nodes, "node")}`;
-  if (isNew) {
-    const items = Object.entries(head.states).map(([state, number]) =>
-      make("li", {}, make("a", { href: link("nodes", { state }) }, stateOf(state, `${number.toLocaleString("en")} ${state}`))));
-    get("counts").replaceChildren(...items);
-    document.body.dataset.number = head.number;
+  ask(path, body = null) {
+    return this.way.ask(path, body);
   }
-  return isNew;
-}
 
-async function show() {
-  const { view, query } = readAddress();
-  const number = ++asked;
-  const entries = [["nodes", "Nodes"], ["failures", "Failures"], ["graph", "Graph"], ...(head?.panels || [])];
-  entries.sort((one, other) => (other[0] === head?.first) - (one[0] === head?.first));
-  get("nav").replaceChildren(...entries.map(([name, text]) =>
-    make("a", { href: `#${name}`, "aria-current": name === view ? "page" : null }, text)));
-  await guarded(async () => {
-    const made = await (VIEWS[view] || showPanel)(query, view);
-    if (number !== asked) return;
-    const moved = shown !== null && (shown.view !== view || shown.query.name !== query.name);
-    shown = { view, query, refresh: made.refresh, isBusy: made.isBusy || (() => false) };
-    get("main").replaceChildren(...made.parts);
-    document.body.dataset.view = view;
-    if (moved) {
-      get("main").focus({ preventScroll: true });
-      scrollTo(0, 0);
+  get(id) {
+    return this.top.getElementById(id);
+  }
+
+  // Goes to an address; the one that is shown already is shown anew.
+  async go(address) {
+    if (this.way.read() === address) await this.show();
+    else this.way.write(address);
+  }
+
+  readAddress() {
+    const [view, query] = this.way.read().slice(1).split(/\?(.*)/s);
+    const known = VIEWS[view] || this.head?.panels.some(([name]) => name === view);
+    return { view: known ? view : this.head?.first || "nodes", query: Object.fromEntries(new URLSearchParams(query || "")) };
+  }
+
+  tell(error, byLook = false) {
+    if (!error && byLook && !this.isOfLook) return;
+    this.isOfLook = byLook;
+    const trouble = this.get("trouble");
+    trouble.textContent = error ? String(error.message || error) : "";
+    trouble.hidden = !error;
+  }
+
+  async guarded(work, byLook = false) {
+    try {
+      await work();
+      this.tell(null, byLook);
+    } catch (error) {
+      this.tell(error instanceof TypeError ? "dug does not answer: the process that shows this page may have ended." : error, byLook);
     }
-    if (made.after) made.after();
-  });
-}
-
-async function follow() {
-  const isBusy = shown?.isBusy();
-  if (head && (head.live || isBusy) && !document.hidden) {
-    await guarded(async () => {
-      const isNew = head.live && (await refreshHead());
-      if (shown && (isNew || isBusy)) await shown.refresh();
-    }, true);
   }
-  setTimeout(follow, PAUSE);
+
+  async refreshHead() {
+    const next = await this.ask("head");
+    const isNew = this.head === null || next.number !== this.head.number;
+    const head = this.head = next;
+    this.way.name(head.title);
+    this.get("title").textContent = head.title;
+    this.get("about").textContent = `${head.kind}, ${head.live ? "as of" : ""} ${head.since.replace("+00:00", " UTC")}, ${count(head.nodes, "node")}`;
+    if (isNew) {
+      const items = Object.entries(head.states).map(([state, number]) =>
+        make("li", {}, make("a", { href: link("nodes", { state }) }, stateOf(state, `${number.toLocaleString("en")} ${state}`))));
+      this.get("counts").replaceChildren(...items);
+      this.body.dataset.number = head.number;
+    }
+    return isNew;
+  }
+
+  async show() {
+    const { view, query } = this.readAddress();
+    const number = ++this.asked;
+    const first = this.head?.first;
+    const entries = [["nodes", "Nodes"], ["failures", "Failures"], ["graph", "Graph"], ...(this.head?.panels || [])];
+    entries.sort((one, other) => (other[0] === first) - (one[0] === first));
+    this.get("nav").replaceChildren(...entries.map(([name, text]) =>
+      make("a", { href: `#${name}`, "aria-current": name === view ? "page" : null }, text)));
+    await this.guarded(async () => {
+      const made = await (VIEWS[view] || showPanel)(this, query, view);
+      if (number !== this.asked) return;
+      const moved = this.shown !== null && (this.shown.view !== view || this.shown.query.name !== query.name);
+      this.shown = { view, query, refresh: made.refresh, isBusy: made.isBusy || (() => false) };
+      this.get("main").replaceChildren(...made.parts);
+      this.body.dataset.view = view;
+      if (moved) {
+        this.get("main").focus({ preventScroll: true });
+        this.way.rise();
+      }
+      if (made.after) made.after();
+    });
+  }
+
+  async follow() {
+    while (this.way.isThere()) {
+      const isBusy = this.shown?.isBusy();
+      if (this.head && (this.head.live || isBusy) && !document.hidden) {
+        await this.guarded(async () => {
+          const isNew = this.head.live && (await this.refreshHead());
+          if (this.shown && (isNew || isBusy)) await this.shown.refresh();
+        }, true);
+      }
+      await this.way.rest(this.shown?.isBusy());
+    }
+  }
+
+  // Shows what its address says, and whatever it says later.
+  async begin() {
+    this.way.listen(async () => {
+      const focused = this.top.activeElement?.id;
+      const caret = this.top.activeElement?.selectionStart;
+      await this.show();
+      if (["text", "function", "state"].includes(focused) && this.get(focused)) {
+        this.get(focused).focus({ preventScroll: true });
+        if (focused === "text") this.get("text").setSelectionRange(caret, caret);
+      }
+    });
+    await this.guarded(() => this.refreshHead());
+    await this.show();
+    this.follow();
+  }
 }
 
 // Replaces a part of the page, and leaves the focus and the places to which its parts were scrolled.
 function replaceIn(parent, parts) {
-  const focused = parent.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  const active = activeNear(parent);
+  const focused = parent.contains(active) ? keyOf(active) : null;
   const scrolled = [...parent.querySelectorAll("[data-scroll]")].map((one) => [one.dataset.scroll, one.scrollTop, one.scrollLeft]);
   const opened = [...parent.querySelectorAll("details")].map((one) => one.open);
   parent.replaceChildren(...parts);
@@ -152,11 +185,12 @@ function replaceIn(parent, parts) {
   if (focused) [...parent.querySelectorAll("a, input, select, button, [tabindex]")].find((one) => keyOf(one) === focused)?.focus();
 }
 
+const activeNear = (one) => one.getRootNode().activeElement ?? null; // a cell of a notebook has a root of its own
 const keyOf = (one) => `${one.tagName} ${one.id} ${one.getAttribute("href")}`;
 
 // The table of nodes
 
-async function showNodes(query) {
+async function showNodes(page, query) {
   const filters = { text: query.text || "", function: query.function || "", state: query.state || "", sort: query.sort || "" };
   const total = make("p", { class: "faint", role: "status", id: "total" });
   const body = make("tbody");
@@ -166,11 +200,11 @@ async function showNodes(query) {
   const known = new Map();
   let rows = 0;
 
-  async function fetchPage(page) {
-    if (known.has(page)) return;
-    known.set(page, null);
-    const said = await ask(`rows?${new URLSearchParams({ ...filters, first: page * PAGE })}`);
-    known.set(page, said.rows);
+  async function fetchPart(number) {
+    if (known.has(number)) return;
+    known.set(number, null);
+    const said = await page.ask(`rows?${new URLSearchParams({ ...filters, first: number * PAGE })}`);
+    known.set(number, said.rows);
     rows = said.total;
     total.textContent = count(rows, "node");
     scroller.dataset.total = rows;
@@ -179,7 +213,8 @@ async function showNodes(query) {
   function paint() {
     const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - 10);
     const last = Math.min(rows, first + Math.ceil((scroller.clientHeight || 600) / ROW) + 20);
-    const focused = body.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const active = activeNear(body);
+    const focused = body.contains(active) ? active.getAttribute("href") : null;
     const made = [spacer(first * ROW)];
     for (let place = first; place < last; place++) {
       const row = known.get(Math.floor(place / PAGE))?.[place % PAGE];
@@ -189,21 +224,21 @@ async function showNodes(query) {
     table.setAttribute("aria-rowcount", rows + 1);
     body.replaceChildren(...made);
     if (focused) [...body.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus({ preventScroll: true });
-    const wanted = [Math.floor(first / PAGE), Math.floor(Math.max(first, last - 1) / PAGE)].filter((page) => !known.has(page));
-    if (wanted.length) guarded(async () => { await Promise.all(wanted.map(fetchPage)); paint(); });
+    const wanted = [Math.floor(first / PAGE), Math.floor(Math.max(first, last - 1) / PAGE)].filter((number) => !known.has(number));
+    if (wanted.length) page.guarded(async () => { await Promise.all(wanted.map(fetchPart)); paint(); });
   }
 
   async function refresh() {
-    const pages = [...known.keys()];
+    const numbers = [...known.keys()];
     const near = Math.floor(scroller.scrollTop / ROW / PAGE);
     known.clear();
-    await Promise.all(pages.filter((page) => Math.abs(page - near) < 2).map(fetchPage));
+    await Promise.all(numbers.filter((number) => Math.abs(number - near) < 2).map(fetchPart));
     paint();
   }
 
   scroller.addEventListener("scroll", () => requestAnimationFrame(paint));
-  await fetchPage(0);
-  return { parts: [make("h2", {}, "Nodes"), makeFilters(filters), total, scroller], refresh, after: paint };
+  await fetchPart(0);
+  return { parts: [make("h2", {}, "Nodes"), makeFilters(page, filters), total, scroller], refresh, after: paint };
 }
 
 function headCell(text, kind, sort, filters) {
@@ -229,15 +264,15 @@ function makeRow(row, place) {
     make("td", { class: "c-read number" }, row.read ? row.read.toLocaleString("en") : ""));
 }
 
-function makeFilters(filters) {
-  const go = (changes) => { location.hash = link("nodes", { ...filters, ...changes }); };
+function makeFilters(page, filters) {
+  const go = (changes) => page.way.write(link("nodes", { ...filters, ...changes }));
   let waiting = null;
   const text = make("input", { id: "text", type: "search", value: filters.text, autocomplete: "off", spellcheck: "false", oninput: () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => go({ text: text.value }), 150);
   } });
-  const functions = head.functions.map(([name, number]) => [name, `${name} (${number.toLocaleString("en")})`]);
-  const states = Object.keys(head.states).map((state) => [state, state]);
+  const functions = page.head.functions.map(([name, number]) => [name, `${name} (${number.toLocaleString("en")})`]);
+  const states = Object.keys(page.head.states).map((state) => [state, state]);
   return make("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
     make("label", {}, "Search", text),
     make("label", {}, "Function", makeSelect("function", functions, filters.function, go)),
@@ -252,10 +287,10 @@ function makeSelect(name, options, chosen, go) {
 
 // Failures, by the place that raised
 
-async function showFailures() {
+async function showFailures(page) {
   const inside = make("div", { id: "failures" });
   async function refresh() {
-    const said = await ask("failures");
+    const said = await page.ask("failures");
     const parts = said.groups.map((group) => make("section", { class: "place" },
       make("h3", { class: "failed" }, group.error),
       make("p", { class: "faint" }, `${group.place || "no place is known"}, ${count(group.count, "node")}`),
@@ -276,18 +311,18 @@ function makeList(nodes, total, say) {
 
 // One node
 
-async function showNode(query) {
+async function showNode(page, query) {
   const facts = make("div", { id: "node" });
-  const picture = makePicture({ name: query.name, up: query.up || 2, down: query.down || 2 });
+  const picture = makePicture(page, { name: query.name, up: query.up || 2, down: query.down || 2 });
   async function refresh() {
-    const [node] = await Promise.all([ask(`node?${new URLSearchParams({ name: query.name })}`), picture.refresh()]);
-    replaceIn(facts, tellNode(node));
+    const [node] = await Promise.all([page.ask(`node?${new URLSearchParams({ name: query.name })}`), picture.refresh()]);
+    replaceIn(facts, tellNode(node, page));
   }
   await refresh();
   return { parts: [facts, make("h2", {}, "Graph around it"), picture.controls, picture.frame], refresh, after: picture.fit };
 }
 
-function tellNode(node) {
+function tellNode(node, page) {
   const about = node.about;
   const rows = [
     ["state", stateOf(node.state, node.source ? `${node.state}, source` : node.state)],
@@ -303,7 +338,7 @@ function tellNode(node) {
   return [
     make("h2", { class: "name" }, node.text),
     ...block(about.error ? "Error" : "Value", about.error || about.value), make("dl", {}, ...rows),
-    ...block("Explanation", node.explain), ...node.more.map(tellPart),
+    ...block("Explanation", node.explain), ...tellParts(node.more, page),
     make("div", { class: "columns" },
       make("section", {}, make("h2", {}, `Reads ${count(node.reads_total, "node")}`), makeList(node.reads, node.reads_total, equals)),
       make("section", {}, make("h2", {}, `Read by ${count(node.readers_total, "node")}`), makeList(node.readers, node.readers_total, equals))),
@@ -313,14 +348,14 @@ function tellNode(node) {
 
 // Graphs
 
-async function showGraph() {
-  const picture = makePicture({});
+async function showGraph(page) {
+  const picture = makePicture(page, {});
   await picture.refresh();
   return { parts: [make("h2", {}, "The whole graph"), picture.controls, picture.frame], refresh: picture.refresh, after: picture.fit };
 }
 
 // The window of a picture moves and grows by its viewBox alone.
-function makePicture(query) {
+function makePicture(page, query) {
   const svg = draw("svg", { role: "group", "aria-label": "Graph: what was read is on the left" });
   const frame = make("div", { class: query.name ? "picture" : "picture whole", id: "picture" }, svg);
   const said = make("p", { class: "faint", role: "status" });
@@ -351,35 +386,35 @@ function makePicture(query) {
   }
   async function refresh() {
     const path = query.name ? `around?${new URLSearchParams(query)}` : "graph";
-    const graph = await ask(path);
+    const graph = await page.ask(path);
     size = paintGraph(svg, graph);
     frame.dataset.boxes = graph.boxes.length;
     const left = graph.left_out ? `, ${graph.left_out.toLocaleString("en")} more left out` : "";
     said.textContent = `${count(graph.boxes.length, graph.by)}${left}`;
   }
+  function makeSlider(way, text) {
+    const value = make("output", {}, ` ${query[way]}`);
+    return make("label", { for: way }, make("span", {}, text, value),
+      make("input", { id: way, type: "range", min: 0, max: 10, value: query[way], oninput: (event) => {
+        query[way] = event.target.value;
+        value.textContent = ` ${query[way]}`;
+        page.way.replace(link("node", query));
+        page.guarded(async () => { await refresh(); fit(); });
+      } }));
+  }
   followPointers(svg, frame, () => seen, zoom, pan);
   svg.addEventListener("keydown", (event) => steer(event, svg, zoom, pan, fit));
   const button = (text, label, onclick) => make("button", { type: "button", "aria-label": label, onclick }, text);
   const controls = make("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
-    ...(query.name ? [makeSlider("up", "Steps to what it read", query, refresh, fit), makeSlider("down", "Steps to what read it", query, refresh, fit)] : []),
+    ...(query.name ? [makeSlider("up", "Steps to what it read"), makeSlider("down", "Steps to what read it")] : []),
     button("+", "Zoom in", () => zoom(0.75)), button("−", "Zoom out", () => zoom(1.33)), button("Fit", "Show all of it", fit), said);
   return { frame, controls, refresh, fit };
 }
 
-function makeSlider(way, text, query, refresh, fit) {
-  const value = make("output", {}, ` ${query[way]}`);
-  return make("label", { for: way }, make("span", {}, text, value),
-    make("input", { id: way, type: "range", min: 0, max: 10, value: query[way], oninput: (event) => {
-      query[way] = event.target.value;
-      value.textContent = ` ${query[way]}`;
-      history.replaceState(null, "", link("node", query));
-      guarded(async () => { await refresh(); fit(); });
-    } }));
-}
-
 function paintGraph(svg, graph) {
   const places = new Map(graph.boxes.map((box) => [box.name, { x: box.column * BOX.right + 20, y: box.row * BOX.down + 20 }]));
-  const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+  const active = activeNear(svg);
+  const focused = svg.contains(active) ? active.dataset.name : null;
   const lines = graph.lines.map(([from, to]) => {
     const [a, b] = [places.get(from), places.get(to)];
     const [x, y, u, v] = [a.x + BOX.width, a.y + BOX.height / 2, b.x, b.y + BOX.height / 2];
@@ -453,7 +488,7 @@ function steer(event, svg, zoom, pan, fit) {
   else if (event.key === "-") zoom(1.33);
   else if (event.key === "0") fit();
   else if (way && event.shiftKey) pan(way[0] * 0.15, way[1] * 0.15);
-  else if (way) findNext(svg, document.activeElement, way)?.focus();
+  else if (way) findNext(svg, activeNear(svg), way)?.focus();
   else return;
   event.preventDefault();
 }
@@ -472,17 +507,17 @@ function findNext(svg, from, [right, down]) {
 
 // Panels: what a page shows beside nodes, in parts that the server tells
 
-async function showPanel(query, name) {
+async function showPanel(page, query, name) {
   const inside = make("div", { id: name, class: "panel" });
-  const title = head.panels.find(([one]) => one === name)[1];
+  const title = page.head.panels.find(([one]) => one === name)[1];
   let isBusy = false;
   let before = "";
   async function refresh() {
-    const said = await ask(`${name}?${new URLSearchParams(query)}`);
+    const said = await page.ask(`${name}?${new URLSearchParams(query)}`);
     isBusy = said.busy;
     inside.dataset.busy = isBusy;
     const now = JSON.stringify(said.parts);
-    if (now !== before) replaceIn(inside, said.parts.map(tellPart)); // what is marked stays marked
+    if (now !== before) replaceIn(inside, tellParts(said.parts, page)); // what is marked stays marked
     before = now;
   }
   await refresh();
@@ -494,13 +529,13 @@ const PARTS = {
   text: (part) => make("section", {}, part.title ? make("h2", {}, part.title) : null,
     make("pre", { "data-scroll": part.title, tabindex: "0", "aria-label": part.title || "text" }, part.text)),
   table: tellTable,
-  folded: (part) => make("details", { open: part.is_open }, make("summary", {}, part.title), make("div", { class: "inside" }, ...part.parts.map(tellPart))),
+  folded: (part, page) => make("details", { open: part.is_open }, make("summary", {}, part.title), make("div", { class: "inside" }, ...tellParts(part.parts, page))),
   links: (part) => make("ul", { class: "list" }, ...part.links.map((one) => make("li", {}, make("a", { class: "name", href: link(one.view, one.query) }, one.text)))),
   meter: tellMeter,
   try: tellTry,
 };
 
-const tellPart = (part) => PARTS[part.kind](part);
+const tellParts = (parts, page) => parts.map((part) => PARTS[part.kind](part, page));
 
 function tellTable(part) {
   const isNumber = part.columns.map((_, place) => part.rows.every((row) => row.cells.length < part.columns.length || NUMBER.test(row.cells[place].text)));
@@ -524,15 +559,13 @@ function tellMeter(part) {
     make("span", { role: "status" }, ` ${of} ${part.label}`));
 }
 
-function tellTry(part) {
+function tellTry(part, page) {
   const value = make("input", { id: "value", type: "text", value: part.value, autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "forms" });
   const go = async (event) => {
     event.preventDefault();
-    await guarded(async () => {
-      await ask("try", { name: part.name, value: value.value });
-      const address = link("trial", { name: part.name, value: value.value });
-      if (location.hash === address) await show();
-      else location.hash = address;
+    await page.guarded(async () => {
+      await page.ask("try", { name: part.name, value: value.value });
+      await page.go(link("trial", { name: part.name, value: value.value }));
     });
   };
   return make("form", { class: "filters try", onsubmit: go },
@@ -542,20 +575,29 @@ function tellTry(part) {
 
 const VIEWS = { nodes: showNodes, failures: showFailures, node: showNode, graph: showGraph };
 
-async function begin() {
-  if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname + location.hash); // the cookie has it
-  addEventListener("hashchange", async () => {
-    const focused = document.activeElement?.id;
-    const caret = document.activeElement?.selectionStart;
-    await show();
-    if (["text", "function", "state"].includes(focused) && get(focused)) {
-      get(focused).focus({ preventScroll: true });
-      if (focused === "text") get("text").setSelectionRange(caret, caret);
-    }
-  });
-  await guarded(refreshHead);
-  await show();
-  follow();
+// In a tab of the browser
+
+async function askServer(path, body) {
+  const sent = body === null ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const answer = await fetch(`data/${path}`, sent);
+  const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+  if (!answer.ok) throw new Error(said.error);
+  return said;
 }
 
-begin();
+const TAB = {
+  ask: askServer,
+  read: () => location.hash,
+  write: (address) => { location.hash = address; },
+  replace: (address) => history.replaceState(null, "", address),
+  listen: (moved) => addEventListener("hashchange", moved),
+  rest: () => new Promise((go) => { setTimeout(go, PAUSE); }),
+  isThere: () => true,
+  name: (title) => { document.title = `${title} – dug`; },
+  rise: () => scrollTo(0, 0),
+};
+
+if (document.documentElement.dataset.page === "dug") {
+  if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname + location.hash); // the cookie has it
+  new Page(document, document.body, TAB).begin();
+}
