@@ -60,7 +60,7 @@ BY_OTHER_WAYS = {
 # Importers of other files of the core for the C types in them, in a ``.pxd``: module: the reason.
 BY_LAYOUT = {"dug._functions.sync_driver": "it is compiled with the engine, and C types are found where they are defined"}
 MAX_OTHER_WAYS = 5
-MAX_HANDED_ON = 33
+MAX_HANDED_ON = 30
 """How many functions both doors hand on, besides classes, and constants that the fields of these hold."""
 
 MAX_FLOORS = 13

@@ -12,8 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from .._core.drive import frame_here
-from .._core.read import Failure, Node, find_answer
+from .._core.read import Failure, Node, find_answer, frame_in_force
 from .._extras.packages import import_pandas
 from .._inspect.failures import Failed, tabulate_failures
 from .._inspect.lazy_graph import Origins
@@ -125,7 +124,7 @@ def run_all(
     with inside(ctx), single_outer_call():
         del ctx  # the traceback of an error holds this frame, and must not hold the context
         if others is not None:
-            steps = [] if store is None else others.list_steps(frame_here().view, asked)
+            steps = [] if store is None else others.list_steps(frame_in_force("warm()").view, asked)
             answers = _ask_elsewhere(partial(others.ask, store=store, steps=steps), asked, kept)
             total += sum(map(len, steps))
         else:
@@ -142,7 +141,7 @@ def run_all(
         finally:
             answers.close()
             reporter.close()
-        runs: int = frame_here().runs + kept.recomputed  # no variable for the entry, as in `job`
+        runs: int = frame_in_force("run_all()").runs + kept.recomputed  # no variable for the entry, as in `job`
     return Batch(kept.values, kept.failures, kept.not_run, runs, perf_counter() - started)
 
 
@@ -178,7 +177,7 @@ class _Kept:
     def _read_failure(self, node: Node[Any], error: Exception) -> _Both:
         """Returns how a node failed and, with the traceback that leads there from it, how that did in which the error began."""
         failure = keep_failure(error)
-        memo = find_answer(frame_here().view, node._key)
+        memo = find_answer(frame_in_force(node).view, node._key)
         if memo is None or memo.failure is None:
             return (failed := Failed(node, node, failure)), failed
         first, _ = self._origins.find(memo)
@@ -194,7 +193,7 @@ def _ask_in_turn(nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Nod
 
 def _ask_on(executor: Any, nodes: Iterable[Node[Any]], kept: _Kept) -> Generator[tuple[Node[Any], _Both | None], None, None]:
     """Asks on an executor, a few for each worker ahead; yields in the order of the nodes."""
-    call_site: CallSite = call_site_of(frame_here())
+    call_site: CallSite = call_site_of(frame_in_force("run_all()"))
     width = find_width(executor)
     pending: deque[tuple[Node[Any], Any]] = deque()
     try:
@@ -218,7 +217,7 @@ def _ask_elsewhere(
     Raises:
         ContextError: as for `check_elsewhere`.
     """
-    frame = frame_here()
+    frame = frame_in_force("run_all()")
     check_elsewhere(frame)
     for outcome in ask(view=frame.view, nodes=nodes):
         if outcome is None:

@@ -9,8 +9,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from attrs import frozen
 
-from .._core.drive import frame_here, frame_then, note
-from .._core.read import Frame, Memo, Node, OuterCall, View, current, entries_in_force
+from .._core.drive import frame_then, note
+from .._core.read import Frame, Memo, Node, OuterCall, View, current, entries_in_force, frame_in_force
 from .._text.values import show
 from ..errors import ContextError
 
@@ -100,7 +100,7 @@ def call_site_of(frame: Frame) -> CallSite:
 @contextmanager
 def single_outer_call() -> Iterator[None]:
     """Makes one outermost call of all calls that are made in the entry in force, unless a running node's call includes them."""
-    entry = frame_here()
+    entry = frame_in_force("run_all()")
     if entry.call is not None:
         yield
         return

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pdb import Pdb
 from typing import Any
 
-from .._core.drive import evaluate_without_cache, frame_here
-from .._core.read import Memo, Node, Tweak, find_answer, plain_key
+from .._core.drive import evaluate_without_cache
+from .._core.read import Memo, Node, Tweak, find_answer, frame_in_force, plain_key
 from .._functions.sync_driver import fetch
 from .._inspect.failures import read_arguments
 from .._inspect.lazy_graph import Origins
@@ -57,7 +57,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
     lines = [f"{failed} raised {describe_error(memo.failure.error)}"]
     lines += [f"  {name} = {show(value)}" for name, value in read_arguments(failed).items()]
     for key in list_reads(memo):
-        read = find_answer(frame_here().view, key)
+        read = find_answer(frame_in_force(failed).view, key)
         what = "not known" if read is None else show(read.value) if read.failure is None else describe_error(read.failure.error)
         lines.append(f"  read {Node._of(key)}: {what}")
     sys.stdout.write("\n".join([*lines, ""]))
@@ -65,7 +65,7 @@ def _say(memo: Memo, failed: Node[Any]) -> None:
 
 def _find_handle(memo: Memo) -> Tweak | None:
     """Returns the tweak whose function a memo ran; None for the node's own body."""
-    handles = frame_here().view.tweaks.handles
+    handles = frame_in_force(Node._of(memo.home.key)).view.tweaks.handles
     return next((handle for handle in handles if memo.body and handle.serial == memo.body), None)
 
 
@@ -74,7 +74,7 @@ def _make_driver(node: Node[Any], handle: Tweak | None) -> Driver:
     own = node._key
 
     def answer(asked: Node[Any]) -> Any:
-        frame, key = frame_here(), asked._key
+        frame, key = frame_in_force(asked), asked._key
         if key == own and handle is not None and not handle.spec.is_final:
             key = handle.key_beneath(own)
         memo = find_answer(frame.view, key)

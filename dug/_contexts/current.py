@@ -6,7 +6,7 @@
 from typing import cast
 
 from .._core.drive import Alone
-from .._core.read import entries_in_force, entry_in_force
+from .._core.read import entries_in_force
 from .context import Context
 
 
@@ -16,7 +16,7 @@ def current_context() -> Context:
     Raises:
         NoContextError: there is none.
     """
-    return cast("Context", entry_in_force("dug.current_context()").context)
+    return cast("Context", next(entries_in_force("dug.current_context()")).context)
 
 
 class outermost(Alone):  # noqa: N801  used as a function is

@@ -22,10 +22,10 @@ from .steps.bypass import evaluate_without_cache
 from .steps.call import install_call, make_class
 from .steps.finish import abandon, complete, fail, note_no_answer
 from .steps.fork import guard
-from .steps.frame import ORIGINS, PUT, Joined, Wait, here, run_of, tell
+from .steps.frame import ORIGINS, PUT, Joined, Wait, here, tell
 from .steps.leaving import Ended
 from .steps.marks import INVALID, mark_unfileable
-from .steps.open_context import frame_here, frame_then, frame_to_ask, note
+from .steps.open_context import frame_then, frame_to_ask, note
 from .steps.scope import Alone, Scope
 from .steps.verify import Check, verify
 from .steps.waits import PATIENCE_S, join, join_own, leave_wait
@@ -49,7 +49,6 @@ __all__ = [
     "evaluate_without_cache",
     "fail",
     "fold",
-    "frame_here",
     "frame_then",
     "frame_to_ask",
     "guard",
@@ -58,7 +57,6 @@ __all__ = [
     "make_class",
     "note",
     "note_no_answer",
-    "run_of",
     "tell",
     "verify",
 ]

@@ -28,7 +28,7 @@ from .state.view import View
 from .steps.find import find_answer
 from .steps.finish import is_consumable
 from .steps.frame import DEFAULT_FRAME, Frame, Joined, OpenContext, Run, current
-from .steps.open_context import entries_in_force, entry_in_force, frame_in_force
+from .steps.open_context import entries_in_force, frame_in_force
 from .steps.verify import Lookup, is_as_before
 
 __all__ = [
@@ -78,7 +78,6 @@ __all__ = [
     "View",
     "current",
     "entries_in_force",
-    "entry_in_force",
     "find_answer",
     "frame_in_force",
     "is_as_before",

@@ -8,7 +8,7 @@ cimport dug._core.native.machine as machine
 from dug._core.state.view cimport View as CView
 from dug._core.steps.begin cimport begin
 from dug._core.steps.finish cimport complete
-from dug._core.steps.frame cimport Run as CRun, _AnyFrame, run_of
+from dug._core.steps.frame cimport Run as CRun, _AnyFrame
 from dug._core.steps.open_context cimport note
 from dug._core.steps.verify cimport Check as CCheck, verify
 cimport dug._functions.stacks as stacks

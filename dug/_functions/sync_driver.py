@@ -20,7 +20,6 @@ from .._core.drive import (
     here,
     note,
     note_no_answer,
-    run_of,
     verify,
 )
 from .._core.native import machine
@@ -68,7 +67,7 @@ def fetch(  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a
             if frame is DEFAULT_FRAME:
                 _begin(frame, key)  # raises NoContextError
         place: Any = frame
-        run: Any = run_of(place)
+        run: Any = place if type(place) is Run else place.run  # by the type: quicker in compiled code
         view = place.view
         if stacks.lacks_room(0 if run is None else run.depth + 1):
             return continue_on_new_stack(fetch, frame, key)

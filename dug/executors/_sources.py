@@ -15,8 +15,8 @@ from attrs import define, field
 
 from .._contexts.context import Context
 from .._contexts.written import find_unreachable, json_of, read_node
-from .._core.drive import begin, complete, frame_here
-from .._core.read import BENEATH, Cache, Function, Key, Memo, Node, Run, View, current, find_answer, plain_key
+from .._core.drive import begin, complete
+from .._core.read import BENEATH, Cache, Function, Key, Memo, Node, Run, View, current, find_answer, frame_in_force, plain_key
 from .._functions.known_sources import hear_sources, list_sources
 from ..errors import DugError
 from ._packing import pack_value, read_value
@@ -63,7 +63,7 @@ def _ask(node: Node[Any]) -> Memo | None:
     function = node._function
     if not function.is_source or function.is_async or function.stream is not None:
         return None
-    frame = frame_here()
+    frame = frame_in_force(node)
     memo: Memo = function.fetch(frame, _key_beneath(frame.view, node))
     if memo.failure is not None or memo.call is not None:
         return None
@@ -186,7 +186,7 @@ def bring_in(context: Context, known: set[Any], sources: Sequence[Sequence[Any]]
         if (name, arguments) not in known:
             node, value = read_node(Function.load(name), arguments), read_value(packed, pickles=pickles)
             with context:
-                frame = frame_here()
+                frame = frame_in_force(node)
                 found: Any = begin(frame, _key_beneath(frame.view, node))
                 if isinstance(found, Run):
                     complete(found, value, 0.0)

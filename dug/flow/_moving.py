@@ -13,8 +13,8 @@ from typing import Annotated, Any, TypeVar
 
 from attrs import frozen
 
-from .._core.drive import frame_here, frame_to_ask
-from .._core.read import DEAD, LIVE, Cache, Memo, Node, View, find_answer, is_immutable
+from .._core.drive import frame_to_ask
+from .._core.read import DEAD, LIVE, Cache, Memo, Node, View, find_answer, frame_in_force, is_immutable
 from .._functions.stream import AnyStream
 from .._text.values import show
 from ._depends import read_hints
@@ -114,7 +114,7 @@ def _is_read_in_flight(view: View, memo: Memo) -> bool:
 
     Its footprint is added up when it ends, and a memo that was taken out does not get the bits that are given until then.
     """
-    innermost = frame_here().run
+    innermost = frame_in_force("hand_over()").run
     with view.group.lock:
         running = [one for scenario in view.group.list_scenarios() for one in tuple(scenario.running.values())]
     return any(memo in one.reads for one in running if one is not innermost)
@@ -138,7 +138,7 @@ def settle_moved() -> None:
 
     A node that is tweaked for the first time gets a bit, which is added to the memos that are there, and not to these.
     """
-    run = frame_here().run
+    run = frame_in_force("hand_over()").run
     assert run is not None  # noqa: S101  its body calls this
     pending, order = [read for read in run.reads if read.value is _GONE], list[Memo]()
     while pending:

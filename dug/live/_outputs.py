@@ -10,8 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from .._core.drive import frame_here
-from .._core.read import Memo, Node, find_answer, is_immutable, is_same
+from .._core.read import Memo, Node, find_answer, frame_in_force, is_immutable, is_same
 from .._text.values import describe_error, show
 from ._counters import OutputCounters
 
@@ -145,4 +144,4 @@ def ask(node: Node[Any], tick: int, at: float) -> Answer:
 
 def find_memo(node: Node[Any], value: object) -> Memo | None:
     """Returns the memo that a node has in the context in force, if something in its value can be changed."""
-    return None if is_immutable(value) else find_answer(frame_here().view, node._key)
+    return None if is_immutable(value) else find_answer(frame_in_force(node).view, node._key)

@@ -15,8 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from .._contexts.context import Context
-from .._core.drive import frame_here
-from .._core.read import Function, Node, Target, TweakSpec, View, is_immutable
+from .._core.read import Function, Node, Target, TweakSpec, View, frame_in_force, is_immutable
 from .._functions.proxy import function_of
 from .._inspect.record import Record, find_record, look_up
 from .._portable.errors import write_error
@@ -305,8 +304,7 @@ class Writer:
 
     def _is_here(self) -> bool:
         """True in a run of the recorded scenario, and not of a what-if inside."""
-        frame = frame_here()
-        return frame is None or frame.view.tweaks is self._here().tweaks
+        return frame_in_force("a recording").view.tweaks is self._here().tweaks
 
     def _now(self) -> float:
         return round((self._clock() - self._start) * 1e6) / 1e6  # to round to so many digits goes by way of a text

@@ -74,36 +74,30 @@ def frame_in_force(what: object) -> Frame:
     return frame_or_default(what, frame_here())
 
 
-def entry_in_force(what: object) -> OpenContext:
-    """Returns the innermost entry in force, as `entries_in_force` does; `what` was asked for there.
-
-    Raises:
-        NoContextError: there is none.
-    """
-    entry = next(_entries_of_contexts(frame_in_force(what)), None)
-    if entry is None:  # a node that dug.testing evaluates without any context
-        raise no_context(what)
-    return entry
-
-
 def open_entries() -> Iterator[OpenContext]:
     """Returns the open entries around the place of the call, the innermost first and that of the default context last."""
     return entries_around(outer_here())
 
 
-def entries_in_force() -> Iterator[OpenContext]:
-    """Returns the entries that the place of the call is in, the innermost first and that of the default context last.
+def entries_in_force(what: object = None) -> Iterator[OpenContext]:
+    """Yields the entries that the place of the call is in, the innermost first and that of the default context last.
 
     They are open, or were left since a task began in them: it goes on in the same scenario.
+
+    Args:
+        what: what was asked for there and needs an entry; None where there may be no entry.
+
+    Raises:
+        NoContextError: `what` is given, and there is no entry.
     """
-    return _entries_of_contexts(outer_here())
-
-
-def _entries_of_contexts(frame: Any) -> Iterator[OpenContext]:
+    frame: Any = outer_here()
     while isinstance(frame, (OpenContext, Run)):
         if isinstance(frame, OpenContext) and frame.context is not None:
             yield frame
+            what = None
         frame = frame.outer
+    if what is not None:  # also within a node that dug.testing evaluates without any context
+        raise no_context(what)
 
 
 def outer_here() -> Frame | None:
