@@ -3,7 +3,7 @@
 Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
 literals that their fields hold, to looks and to drivers: nodes and their keys, functions, memos, tweaks, views, caches,
 runs, frames, events and failures.  So are the questions: which memo answers (`find_answer`), what a call would verify (`Lookup`),
-which contexts are open (`entries_in_force`), whether a value is the same as before.
+which frame and which contexts are in force (`frame_in_force`, `entries_in_force`), whether a value is the same as before.
 
 Nothing here runs a body, files a memo or puts anything in force: code that does so imports `drive`.  A look that finds no memo
 says so, and leaves running the node to its caller.
