@@ -12,6 +12,9 @@ from .._text.values import show
 Progress = bool | Callable[[int, int | None], object] | None
 """True for a bar, which a terminal or notebook shows, or a function of how many are done and how many there will be (or None)."""
 
+RUNNING, COMPUTED, WAITING = "running", "computed", "waiting"
+"""How something stands that was asked for, and that nobody has yet."""
+
 _logger = logging.getLogger("dug")
 
 

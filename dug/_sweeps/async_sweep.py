@@ -106,7 +106,7 @@ class AsyncSweep(AnySweep[V]):
         if not self._bases.known:
             await self._ask(self._answer_base(None))
         if position >= len(self._kept) and not self._is_complete:
-            self._reporter.begin(self._find_total())
+            self._begin_asking()
             result = await self._ask(self._answer_oldest())
             world = None if result is None else result._world
             if world is not None and world.generation is not None and self._bases.find(world) is None:

@@ -45,6 +45,16 @@ class Job(Generic[V]):
     memos: tuple[Memo | None, ...] = ()
     """The memos of its nodes."""
 
+    @property
+    def is_running(self) -> bool:
+        """True while it is being answered in this process."""
+        return self._since is not None
+
+    @property
+    def is_answered(self) -> bool:
+        """True when its result is known in this process, and until it is closed."""
+        return self.world is not None or getattr(getattr(self, "_future", None), "done", bool)()
+
     def hand_to(self, executor: Any) -> None:
         """Submits the job to an executor, unless that was done already."""
         if self._future is None:
@@ -74,7 +84,10 @@ class Job(Generic[V]):
         values: dict[Any, Any] = {}
         failures: dict[Any, Failure] = {}
         started = perf_counter()
-        recomputed = await self._ask_together(values, failures, backend)
+        try:
+            recomputed = await self._ask_together(values, failures, backend)
+        finally:
+            self._since = None
         return self._make_result(values, failures, recomputed, perf_counter() - started)
 
     def is_akin(self, other: "Job[V]") -> bool:
@@ -91,7 +104,10 @@ class Job(Generic[V]):
         values: dict[Any, Any] = {}
         failures: dict[Any, Failure] = {}
         started = perf_counter()
-        recomputed = self._call_site.call(self._ask_each, values, failures)
+        try:
+            recomputed = self._call_site.call(self._ask_each, values, failures)
+        finally:
+            self._since = None  # after an interrupt, too
         return self._make_result(values, failures, recomputed, perf_counter() - started)
 
     def _make_result(self, values: dict[Any, Any], failures: dict[Any, Failure], recomputed: int, seconds: float) -> Result[V]:

@@ -17,7 +17,7 @@ from weakref import finalize
 from attrs import define
 
 from .._batch.call_site import CallSite
-from .._batch.progress import Reporter
+from .._batch.progress import COMPUTED, WAITING, Reporter
 from .._contexts.context import Context
 from .._core.read import Failure, Node
 from .._text.values import show
@@ -29,6 +29,7 @@ from ..executors._sources import MOST_ROUNDS
 from .elsewhere import Elsewhere
 from .job import Job
 from .results import Result, Targets
+from .standing import Open
 from .sweep import Scenarios, Sweep
 from .world import World
 
@@ -73,7 +74,7 @@ class RemoteSweep(Sweep[V]):
         self._lacking.clear()
 
     def _make_next(self) -> Result[V] | None:
-        self._reporter.begin(self._find_total())
+        self._begin_asking()
         self._hand_out_kept()
         self._fill()
         if not self._drawn:
@@ -83,6 +84,11 @@ class RemoteSweep(Sweep[V]):
             self._collect()
             self._fill()
         return self._make_result(self._drawn[0], self._answers.pop(number))
+
+    def _list_open(self) -> list[tuple[int, Open]]:
+        sent = {job.number: (stage, attempts) for (job, _), stage, attempts in self._dispatch.list_open()}
+        stages = {**dict.fromkeys(self._answers.copy(), (COMPUTED, 1)), **sent}
+        return [(job.number, Open(job._name, *stages.get(job.number, (WAITING, 1)))) for job in self._drawn.copy()]
 
     # Sending
 

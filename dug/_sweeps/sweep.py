@@ -8,11 +8,12 @@ the next may share; only the iterating task or thread touches it.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, repeat
+from time import perf_counter
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._batch.call_site import CallSite, Executor, find_width
-from .._batch.progress import Reporter
+from .._batch.progress import COMPUTED, RUNNING, WAITING, Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
 from .._core.read import Failure
@@ -23,6 +24,7 @@ from .differences import CentralDifferences, Differences
 from .job import Job, make_context
 from .levels import find_length, levels_of
 from .results import Result, Results, Targets, list_lines, target_label
+from .standing import Open, Standing
 from .world import Base, BaseGoneError, Bases, World, are_live
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ class AnySweep(Results[V]):
         self._refused: dict[int, Any] = {}
         """The scenarios whose tweaks are not possible, as they came, by their numbers."""
         self._bases: Bases[V] = Bases(targets)
+        self._begun: float | None = None
+        """When the first scenario was asked for."""
+        self._latest: float | None = None
+        """When the newest result came."""
         self._is_joined: set[int] = set()
         """The places of results in the same world as the result before them, although something was invalidated in between."""
 
@@ -99,6 +105,11 @@ class AnySweep(Results[V]):
     def _knows_base(self, result: Result[V]) -> bool:
         """True when a difference to the base runs nothing."""
         return result._world is None or self._bases.find(result._world) is not None
+
+    def _see_base(self, result: Result[V]) -> Result[V] | None:
+        """Returns the base of a result for a look, which runs nothing and notes no read; None if it is not known."""
+        base = None if result._world is None else self._bases.find(result._world)
+        return None if base is None else base.look()
 
     def _take_base(self, world: World) -> Base[V] | None:
         """Asks for the base of a world, under the tweaks that are around there; None if that cannot be asked here."""
@@ -169,8 +180,34 @@ class AnySweep(Results[V]):
     def _has_numbers(self) -> bool:
         return isinstance(self._scenarios, Mapping) and any(hasattr(type(name), "__index__") for name in self._scenarios)
 
+    def _begin_asking(self) -> None:
+        if self._begun is None:
+            self._begun = perf_counter()
+        self._reporter.begin(self._find_total())
+
     def _announce(self) -> None:
+        self._latest = perf_counter()
         self._reporter.tell(len(self._kept), self._find_total())
+
+    def _stand(self, first: int = 0) -> Standing:
+        """Returns how it stands, with its results from a place on; a look, in any thread: nothing is taken, or runs.
+
+        Complexity: linear in these results and in the scenarios that are open.
+        """
+        is_over = self._is_complete or (self._is_drained and not self._drawn)  # first: what ends meanwhile is seen next time
+        opened = self._list_open()
+        results = self._kept[first:]
+        done, total = first + len(results), self._find_total()
+        begun, latest = self._begun, self._latest
+        seconds = 0.0 if begun is None else ((latest or begun) if is_over else perf_counter()) - begun
+        is_known = begun is not None and latest is not None and done and total is not None and not is_over
+        left = (latest - begun) / done * max(0, total - done) if is_known else None  # type: ignore[operator]
+        error = "" if self._broken is None else self._broken.text
+        return Standing(results, [one for number, one in opened if number >= done], total, seconds, left, is_over, error)
+
+    def _list_open(self) -> list[tuple[int, Open]]:
+        """Returns the scenarios that were taken and not handed out, with their numbers; called by any thread."""
+        return [(job.number, Open(job._name, _find_stage(job), 1)) for job in self._drawn.copy()]
 
     def _are_of_one_world(self, position: int) -> bool:
         """True when the result in a place and the next one were taken in one world."""
@@ -341,7 +378,7 @@ class Sweep(AnySweep[V]):
         return base
 
     def _make_next(self) -> Result[V] | None:
-        self._reporter.begin(self._find_total())
+        self._begin_asking()
         self._hand_out_kept()
         self._hand_newest()
         while len(self._drawn) < self._width and not self._is_drained:
@@ -353,6 +390,10 @@ class Sweep(AnySweep[V]):
         """Submits the scenario that was drawn last to the executor, if there is one; the earlier ones are there already."""
         if self._drawn and self._executor is not None:
             self._drawn[-1].hand_to(self._executor)
+
+
+def _find_stage(job: Job[Any]) -> str:
+    return COMPUTED if job.is_answered else RUNNING if job.is_running else WAITING
 
 
 def _has_ended(items: Any) -> bool:

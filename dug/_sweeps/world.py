@@ -79,9 +79,15 @@ class Base(Generic[V]):
         """Returns the result; makes it of the memos of that time if nobody asked for it then, as a read of `call_site`."""
         if self._result is None:
             call_site.note(self.world.view, self.memos)
-            values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}
-            self._result = Result("base", Scenario({}), values, 0, 0.0, {}, self._targets)
+            self._result = self.look()
         return self._result
+
+    def look(self) -> Result[V]:
+        """Returns the same for a look, which is no read."""
+        if self._result is not None:
+            return self._result
+        values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}
+        return Result("base", Scenario({}), values, 0, 0.0, {}, self._targets)
 
 
 @define(eq=False)

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from .._batch.call_site import AHEAD
+from .._batch.progress import COMPUTED, RUNNING, WAITING
 from ..errors import WorkerLostError
 from ._pools import AnyPool, OverdueError
 from ._remote import Answered, read_answer
@@ -99,6 +100,13 @@ class Dispatch:
         self.size.note(len(sent.items), said["seconds"])
         return Collected(sent.items, answers, said["worker"], sent.attempts)
 
+    def list_open(self) -> list[tuple[Any, str, int]]:
+        """Returns each item that is on its way, how it stands, and to how many workers it was sent; called by any thread.
+
+        All items of a batch that a worker has are ``running``; some executors do not tell which those are.
+        """
+        return [(item, _find_stage(sent.future), sent.attempts) for sent in self.in_flight.copy() for item in sent.items]
+
     def cancel(self) -> None:
         """Cancels what has not begun, and forgets the rest."""
         cancel(self.in_flight)
@@ -126,6 +134,12 @@ class Dispatch:
             self.in_flight.appendleft(self._send(others, sent.make_message, sent.attempts + 1, sent.losses))
         late, said = sent.items[error.number], f"{error}. Nothing else is concerned. Say timeout= for more."
         return Collected([late], [], None, sent.attempts, reason=said)
+
+
+def _find_stage(future: Any) -> str:
+    if getattr(future, "done", bool)():
+        return COMPUTED
+    return RUNNING if getattr(future, "running", bool)() else WAITING
 
 
 def cancel(batches: Iterable[Sent]) -> None:

@@ -119,6 +119,10 @@ class _Answer:
         """Returns the answer."""
         return self._pool.fetch(self._future)
 
+    def done(self) -> bool:
+        """True when it is there."""
+        return bool(self._future.done())
+
     def cancel(self) -> None:
         """Cancels it where it has not begun."""
         self._future.cancel()
