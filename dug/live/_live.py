@@ -16,23 +16,23 @@ from .._contexts.tweaks import target_of
 from .._core.read import Cache, Node
 from .._functions.async_driver import backend
 from .._text.sheet import Sheet
-from .._text.shown import Shown
 from .._text.values import show
 from ..errors import ContextError
 from ._backlog import POLICIES, Backlog, Change
 from ._beside import TaskOutput, ThreadOutput
 from ._context import LiveContext
-from ._counters import Counters, InputCounters
+from ._counters import InputCounters
 from ._feeds import Feed, read_feed
 from ._items import StreamOutput
 from ._outputs import LiveOutput, Update
+from ._state import LiveState
 from ._ticks import Ticks
 from ._updates import Updates
 
 T = TypeVar("T")
 
 
-class Live(Shown):
+class Live(LiveState):
     """A context whose inputs tick, and outputs that show what comes of it.
 
     A *push* says new values of nodes, from any thread.  It waits until somebody takes ticks: ``live.step()``, or
@@ -209,51 +209,7 @@ class Live(Shown):
             return ThreadOutput(node, every, executor, changes_only=changes_only)
         return LiveOutput(node, every, changes_only=changes_only)
 
-    # Its state
-
-    @property
-    def context(self) -> Context:
-        """The context that ticks: enter it to ask for nodes, or for what-ifs that follow the ticks; pushes alone tweak it.
-
-        It stands by itself: the default context is not around it, and in any other it is refused.
-
-        Two calls in it may see two ticks, if somebody takes ticks in between; `freeze` gives a context that stays.
-        """
-        return self._context
-
-    @property
-    def inputs(self) -> Mapping[Any, Any]:
-        """What is tweaked since the last tick, by node: read-only, and nothing of what waits."""
-        return self._context.tweaks
-
-    @property
-    def outputs(self) -> tuple[LiveOutput[Any], ...]:
-        """What it shows, in the order in which it was said."""
-        return tuple(self._ticks.outputs.values())
-
-    @property
-    def tick(self) -> int:
-        """The number of the last tick; 0 before the first."""
-        return self._ticks.number
-
-    @property
-    def counters(self) -> Counters:
-        """What was counted so far."""
-        outputs = {node: output.counters for node, output in tuple(self._ticks.outputs.items())}
-        pushes, dropped_ticks, inputs = self._backlog.count()
-        return Counters(
-            pushes=pushes,
-            pushed=sum(one.pushed for one in inputs.values()),
-            conflated=sum(one.conflated for one in inputs.values()),
-            dropped=sum(one.dropped for one in inputs.values()),
-            ticks=self._ticks.number,
-            dropped_ticks=dropped_ticks,
-            refreshed=sum(one.refreshed for one in outputs.values()),
-            skipped=sum(one.skipped for one in outputs.values()),
-            behind=max((one.behind for one in outputs.values()), default=0),
-            inputs=inputs,
-            outputs=outputs,
-        )
+    # Taking ticks
 
     def freeze(self) -> Context:
         """Returns a context of the last tick, in which nothing changes any more; from any thread.
@@ -261,8 +217,6 @@ class Live(Shown):
         What it computes, and what the ticks compute, is shared wherever it is the same.
         """
         return self._ticks.freeze()
-
-    # Taking ticks
 
     def step(self) -> list[Update[Any]]:
         """Takes one tick, if one waits, and returns what there is to show.
