@@ -32,7 +32,7 @@ class Backlog:
     """The ticks that wait to be taken, the oldest first."""
 
     def __init__(self, policy: str, size: int, name: str) -> None:
-        self.policy, self._size, self._name = policy, size, name
+        self.policy, self.size, self._name = policy, size, name
         self._changed = Condition()
         self._ticks: deque[Waiting] = deque()
         self._is_closed = False
@@ -75,7 +75,7 @@ class Backlog:
     def wake_at_room(self, wake: Callable[[], object]) -> None:
         """Calls a function once, when there is room or it is closed; at once if that is so now."""
         with self._changed:
-            if len(self._ticks) >= self._size and not self._is_closed:
+            if len(self._ticks) >= self.size and not self._is_closed:
                 self._room_wakers.append(wake)
                 return
         wake()
@@ -123,9 +123,9 @@ class Backlog:
             waiting = ticks[-1]
             self._conflated.update(key for key in change if key in waiting)
             waiting.update(dict.fromkeys(change, change))
-        elif policy in ("latest", "drop_oldest") or len(ticks) < self._size:
+        elif policy in ("latest", "drop_oldest") or len(ticks) < self.size:
             ticks.append(dict.fromkeys(change, change))
-            if policy == "drop_oldest" and len(ticks) > self._size:
+            if policy == "drop_oldest" and len(ticks) > self.size:
                 self._drop_oldest()
         elif policy == "error":
             raise BacklogError(

@@ -47,6 +47,10 @@ class StreamOutput(Beside[T]):
         return bool(self._tasks)
 
     @property
+    def state(self) -> str:
+        return "reads" if self._is_in_flight else super().state
+
+    @property
     def _has_answer(self) -> bool:
         """True when an item is there."""
         return bool(self._answers) or self._failure is not None

@@ -17,10 +17,6 @@ from ._counters import OutputCounters
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-NOTHING: Any = object()
-"""Stands for the value of an output that has shown none, or an error since."""
-
-
 @frozen(repr=False, eq=False)
 class Update(Generic[T_co]):
     """What an output has to show: a value, or the error that took its place."""
@@ -76,15 +72,29 @@ class LiveOutput(Generic[T]):
         self._due = -inf
         self._left_out: int | None = 0
         """The last tick that it was not asked for in, if there was one since it was asked."""
-        self._value: Any = NOTHING
+        self._answer: Answer | None = None
         """What it gave last."""
-        self._memo: Memo | None = None
         self._refreshed = self._skipped = self._behind = 0
 
     @property
     def counters(self) -> OutputCounters:
         """How often it was asked for."""
         return OutputCounters(self._refreshed, self._skipped, self._behind)
+
+    @property
+    def last(self) -> "Update[T] | None":
+        """The value or the error that it gave last, whether or not that was news; None before the first."""
+        answer = self._answer
+        return None if answer is None else _update(answer, self.node, self._behind)
+
+    @property
+    def state(self) -> str:
+        """How its last value stands to the last tick.
+
+        ``current`` if it is of that tick, ``waits`` if a tick has come that it was not asked for in, ``in flight`` while it is
+        asked for beside the ticks; that of a stream ``reads`` while items may come.
+        """
+        return "in flight" if self._is_in_flight else "current" if self._left_out is None else "waits"
 
     def _note_tick(self, tick: int) -> None:
         """Notes that there is a new tick, which it will have to be asked for in."""
@@ -114,23 +124,27 @@ class LiveOutput(Generic[T]):
             is_news = True
             errors.append(exc)
         self._refreshed += 1
-        self._behind = behind
-        self._value, self._memo = (answer.value, answer.memo) if answer.error is None else (NOTHING, None)
+        self._behind, self._answer = behind, answer
         updates: list[Update[Any]] = [Update(answer.tick, self.node, None, exc, behind, answer.at) for exc in errors]
         if is_news and answer.error is None:
-            updates.append(Update(answer.tick, self.node, answer.value, None, behind, answer.at))
+            updates.append(_update(answer, self.node, behind))
         return updates
 
     def _has(self, answer: Answer) -> bool:
         """True when an answer gives the value that was shown last."""
-        if self._value is NOTHING:
+        last = self._answer
+        if last is None or last.error is not None:
             return False
-        if self._memo is not None and self._memo is answer.memo:
+        if last.memo is not None and last.memo is answer.memo:
             return True
-        return is_same(self._value, answer.value, self.node._function.eq)
+        return is_same(last.value, answer.value, self.node._function.eq)
 
     def __repr__(self) -> str:
         return f"<dug.live.{type(self).__name__} {self.node}>"
+
+
+def _update(answer: Answer, node: Node[Any], behind: int) -> Update[Any]:
+    return Update(answer.tick, node, answer.value, answer.error, behind, answer.at)
 
 
 def ask(node: Node[Any], tick: int, at: float) -> Answer:

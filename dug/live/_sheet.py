@@ -7,7 +7,7 @@ from .._functions.proxy import show_key
 from .._inspect.table import make_rows
 from .._text.sheet import Line, Part, Sheet
 from .._text.values import show_whole
-from ._outputs import NOTHING, LiveOutput
+from ._outputs import LiveOutput
 
 _WIDTH = 72
 """How many characters of a value are shown."""
@@ -31,6 +31,6 @@ def show_live(title: str, inputs: Mapping[Any, Any], outputs: Sequence[LiveOutpu
 
 def _tell(output: LiveOutput[Any]) -> tuple[str, str, str]:
     """Returns what an output showed last, and how often it was asked for and was not."""
-    counters = output.counters
-    shown = "" if output._value is NOTHING else show_whole(output._value, _WIDTH)
+    counters, last = output.counters, output.last
+    shown = "" if last is None or last.error is not None else show_whole(last.value, _WIDTH)
     return shown, f"{counters.refreshed:,}", f"{counters.skipped:,}"

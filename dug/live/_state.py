@@ -8,6 +8,7 @@ from .._text.shown import Shown
 from ._backlog import Backlog
 from ._context import LiveContext
 from ._counters import Counters
+from ._feeds import Feed
 from ._outputs import LiveOutput
 from ._ticks import Ticks
 
@@ -18,6 +19,7 @@ class LiveState(Shown):
     _context: LiveContext
     _backlog: Backlog
     _ticks: Ticks
+    _feeds: list[Feed]
 
     @property
     def context(self) -> Context:
@@ -43,6 +45,31 @@ class LiveState(Shown):
     def tick(self) -> int:
         """The number of the last tick; 0 before the first."""
         return self._ticks.number
+
+    @property
+    def policy(self) -> str:
+        """What happens to pushes that come faster than ticks are taken."""
+        return self._backlog.policy
+
+    @property
+    def size(self) -> int:
+        """How many ticks may wait."""
+        return self._backlog.size
+
+    @property
+    def pending(self) -> int:
+        """How many ticks wait to be taken."""
+        return len(self._backlog)
+
+    @property
+    def fed(self) -> tuple[Any, ...]:
+        """What is fed: of each feed that has not ended the node, or None for one whose items are mappings."""
+        return tuple([feed.node for feed in tuple(self._feeds)])
+
+    @property
+    def is_closed(self) -> bool:
+        """True once it takes no more pushes and ticks."""
+        return self._ticks.is_closed
 
     @property
     def counters(self) -> Counters:
