@@ -86,6 +86,8 @@ STORE_SAID = ("stores/test_said_digests.py",)
 STORE_IGNORED = ("stores/test_ignored_globals.py",)
 STORE_REACH = ("stores/test_kept_reach.py", "-k", "object")
 STORE_EDITS = ("stores/test_kept_edits.py", "-m", "not slow")
+REMOTE = ("executors/test_remote.py",)
+DISPATCH = ("executors/test_dispatch.py",)
 COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
@@ -2094,6 +2096,62 @@ MUTANTS = (
         "        if value.flags.writeable:\n            return False\n        value = value.base\n",
         "        if value.flags.writeable:\n            return False\n        value = None\n",
         STORE_SAID,
+    ),
+    Mutant(
+        "an error of a worker comes without the user's line",
+        "executors/_errors.py",
+        "RemoteTraceback(row.traceback)",
+        'RemoteTraceback("")',
+        REMOTE,
+    ),
+    Mutant(
+        "what is known of the nodes of a sweep does not go to its workers",
+        "executors/_remote.py",
+        "keys = [*(node._key for node in nodes if store is None), *list_read",
+        "keys = [*list_read",
+        REMOTE,
+    ),
+    Mutant(
+        "a worker loads the base for each message",
+        "executors/_bases.py",
+        "known = self._known.pop(digest, None)",
+        "known = None",
+        REMOTE,
+    ),
+    Mutant(
+        "a worker with other code answers",
+        "executors/_bases.py",
+        "name=loaded.name)\n        if changed:\n",
+        "name=loaded.name)\n        if False:\n",
+        REMOTE,
+    ),
+    Mutant(
+        "a tweak is sent that no other process can have",
+        "executors/_remote.py",
+        "            _check_tweak(target, spec, _find_why_not(",
+        "            print(target, spec, _find_why_not(",
+        REMOTE,
+    ),
+    Mutant(
+        "scenarios are lost that were beside the one which ended their worker",
+        "executors/_dispatch.py",
+        "(len(sent.items) > 1 or losses <= self._retries)",
+        "losses <= self._retries and len(sent.items) == 1",
+        DISPATCH,
+    ),
+    Mutant(
+        "what was with a lost worker goes beside others again",
+        "executors/_dispatch.py",
+        "self.pool.submit_alone if losses else self.pool.submit",
+        "self.pool.submit",
+        DISPATCH,
+    ),
+    Mutant(
+        "a sweep sends whatever there is",
+        "executors/_dispatch.py",
+        "AHEAD * self.pool.workers\n\n    def send",
+        "AHEAD * 1_000\n\n    def send",
+        DISPATCH,
     ),
     Mutant(
         "a worker compares no helper that nobody has imported there",

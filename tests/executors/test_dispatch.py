@@ -41,6 +41,7 @@ class Held(AnyPool):
 
     def __init__(self, loses=lambda text: False, is_slow=lambda text: False):
         self.loses, self.is_slow, self.sent, self.interrupts, self.seconds = loses, is_slow, [], [], None
+        self.alone = []
 
     def _as_pool(self):
         return self
@@ -48,6 +49,10 @@ class Held(AnyPool):
     def submit(self, message):
         self.sent.append(Answer(self, message))
         return self.sent[-1]
+
+    def submit_alone(self, message):
+        self.alone.append(len(self.sent))
+        return self.submit(message)
 
     def answer(self, future):
         if self.interrupts:
@@ -119,6 +124,7 @@ def test_a_lost_batch_is_asked_again_one_by_one():
     ]
     assert [result.attempts for result in results] == [1, 1, 1, 2, 3, 2, 1, 1, 1]
     assert pool.batches == [3, 3, 3, 1, 1, 1, 1]
+    assert pool.alone == [3, 4, 5, 6]
     assert str(results[4].error).endswith("lost all 3 of its workers. it was killed. Nothing else is concerned. " + REMEDY)
 
 
