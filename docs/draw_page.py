@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 
 import dug
 from dug import web
+from dug.live import Live
 
 IMAGES = Path(__file__).resolve().parent / "images"
 
@@ -52,6 +53,7 @@ def main() -> None:
         draw_context(browser)
         draw_trial(browser)
         draw_compared(browser)
+        draw_live(browser)
         browser.close()
 
 
@@ -98,6 +100,19 @@ def draw_compared(browser: Any) -> None:
         tab = open_tab(browser, page)
         tab.wait_for_selector("#compare .told")
         tab.screenshot(path=IMAGES / "web-compare.png", full_page=True)
+
+
+def draw_live(browser: Any) -> None:
+    """Write the picture of a `Live` that has ticked a few times, faster than ticks were taken."""
+    live = Live({spot.node("AAPL"): 190.0, spot.node("MSFT"): 410.0}, name="desk")
+    live.output(desk.node("AAPL", "MSFT")), live.output(position.node("AAPL", 100), every=60.0), live.output(desk.node("GONE"))
+    for price in (190.5, 191.0, 191.5, 192.0):
+        live.push(spot.node("AAPL"), price - 0.25), live.push(spot.node("AAPL"), price), live.step()
+    live.push(spot.node("MSFT"), 415.0)
+    with web.serve(live, open=False) as page:
+        tab = open_tab(browser, page)
+        tab.wait_for_selector("#live .told td.failed")
+        tab.screenshot(path=IMAGES / "web-live.png", full_page=True)
 
 
 if __name__ == "__main__":

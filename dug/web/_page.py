@@ -7,7 +7,7 @@ import webbrowser
 from importlib import import_module
 from os import PathLike
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .._contexts.context import Context
 from .._extras.packages import import_extra
@@ -15,6 +15,9 @@ from .._text.values import show as text_of
 from ._answers import Answers
 from ._guard import Guard
 from ._shown import show
+
+if TYPE_CHECKING:
+    from ..live import Live
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST = 16
@@ -54,22 +57,23 @@ class Page:
 
 
 def serve(
-    what: "Context | str | PathLike[str]",
+    what: "Context | Live | str | PathLike[str]",
     *,
     port: int = 0,
     open: bool = True,  # noqa: A002  what it does to the page
     token: str | None = None,
     host: str = "127.0.0.1",
-    before: "Context | str | PathLike[str] | None" = None,
+    before: "Context | Live | str | PathLike[str] | None" = None,
     allow_tweaks: bool = False,
 ) -> Page:
-    """Shows a context or a saved file in the browser, and returns at once.
+    """Shows a context, a `Live` or a saved file in the browser, and returns at once.
 
-    The page looks, and runs nothing, unless it takes tweaks; that of a context follows it.  A thread of this process serves it
+    The page looks, and runs nothing, unless it takes tweaks; what goes on is followed.  A thread of this process serves it
     until it is closed.
 
     Args:
-        what: a context of this process, or the path of a ``.dug`` file, of which nothing is decoded or imported.
+        what: a context of this process, a `dug.live.Live`, or the path of a ``.dug`` file, of which nothing is decoded or
+            imported.
         port: the port; by default one that is free.
         open: whether the browser is opened.
         token: what a browser must show to be let in, at least 16 characters; by default a new one, which is in `Page.url`.

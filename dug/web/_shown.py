@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
+from .._extras.packages import find_loaded
 from ._answers import Answers
 from ._beside import Compared
 from ._panel import Panel
@@ -24,12 +25,21 @@ def show(what: Any, *, before: Any = None, allow_tweaks: bool = False) -> Answer
             "The functions of a file must be here to tweak its nodes. Import their modules, and write "
             "serve(dug.snapshot.load(path), allow_tweaks=True)."
         )
-    subject = find_subject(what)
+    subject, own = _find(what)
     try:
-        return Answers(subject, list(_list_panels(subject, before, allow_tweaks=allow_tweaks)))
+        return Answers(subject, [*own, *_list_panels(subject, before, allow_tweaks=allow_tweaks)])
     except BaseException:
         subject.close()
         raise
+
+
+def _find(what: Any) -> tuple[Subject, list[Panel]]:
+    """Returns the subject for what `serve` is given, and the panels of its own kind."""
+    if isinstance(what, find_loaded("dug.live", "Live") or ()):
+        from ._live import LiveSubject, Ticking  # loaded where there is one
+
+        return LiveSubject(what), [Ticking(what)]
+    return find_subject(what), []
 
 
 def _list_panels(subject: Subject, before: Any, *, allow_tweaks: bool) -> Iterator[Panel]:
@@ -44,8 +54,8 @@ def _list_panels(subject: Subject, before: Any, *, allow_tweaks: bool) -> Iterat
 
 
 def _find_before(subject: Subject, before: Any) -> Subject:
-    other = find_subject(before)
-    if type(other) is not type(subject):
+    other, _ = _find(before)
+    if isinstance(other, ContextSubject) != isinstance(subject, ContextSubject):
         other.close()
         raise TypeError(f"before= is a {other.kind}, and a {subject.kind} is shown. Compare two contexts, or two files.")
     return other

@@ -264,4 +264,6 @@ def find_subject(what: Any) -> Subject:
         return ContextSubject(what)
     if isinstance(what, (str, PathLike)):
         return FileSubject(what)
-    raise TypeError(f"serve() shows a dug.Context or the path of a file, not {show(what)}. Write dug.web.serve(ctx).")
+    raise TypeError(
+        f"serve() shows a dug.Context, a dug.live.Live or the path of a file, not {show(what)}. Write dug.web.serve(ctx)."
+    )

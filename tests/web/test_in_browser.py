@@ -9,6 +9,7 @@ import pytest
 
 import dug
 from dug import snapshot, web
+from dug.live import Live
 
 pytest.importorskip("starlette", reason="starlette is in the web extra")
 pytest.importorskip("uvicorn", reason="uvicorn is in the web extra")
@@ -257,4 +258,49 @@ def test_many_nodes_are_scrolled_and_searched(tab, tmp_path):
         tab.wait_for_selector("tr.row a >> text=echo(3999)")
         tab.fill("#text", "echo(1234)")
         tab.wait_for_selector("[data-total='1']")
+    assert tab.troubles == []
+
+
+@dug.source
+def quote(text):
+    """A price that has to be pushed."""
+    raise LookupError(text)
+
+
+@dug.memoize
+def worth(text):
+    """What ten of them are worth."""
+    return quote(text) * 10
+
+
+def test_a_live_is_followed(tab):
+    """The page of a `Live` opens with its outputs, and shows the ticks as they come; nothing is wider than a phone."""
+    live = Live({quote.node("a"): 1}, policy="block", name="desk")
+    live.output(worth.node("a")), live.output(worth.node("b")), live.step()
+    with web.serve(live, open=False) as page:
+        tab.set_viewport_size({"width": 390, "height": 800})
+        tab.goto(page.url)
+        tab.wait_for_selector("#live .told >> text=LookupError: b")
+        assert tab.locator("#live td.failed").count() == 1
+        assert tab.get_attribute("nav a[aria-current]", "href") == "#live"
+        live.push(quote.node("a"), 7), live.push(quote.node("b"), 3)
+        tab.wait_for_selector("#live p >> text=2 ticks of at most 1,024 pending")
+        live.step(), live.step()
+        tab.wait_for_selector("#live tr:has-text(\"worth('a')\") >> text=70")
+        tab.wait_for_selector("#live p >> text=tick 2")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        tab.click("#live .told a >> text=worth('b')")
+        tab.wait_for_selector("#node pre >> text=30")
+    assert tab.troubles == []
+
+
+def test_a_hostile_live_shows_as_text(tab):
+    """Names, values and errors of what is pushed are text in the tables of a `Live`."""
+    live = Live({quote.node(HOSTILE): HOSTILE}, name=HOSTILE)
+    live.output(quote.node(HOSTILE)), live.output(worth.node(HOSTILE * 2)), live.step()
+    with web.serve(live, open=False) as page:
+        tab.goto(page.url)
+        tab.wait_for_selector("#live td.failed")
+        assert tab.locator("#live td >> text=<img src=x").count() >= 4
+        assert tab.locator("img, main script, iframe").count() == 0
     assert tab.troubles == []

@@ -540,7 +540,7 @@ const tellParts = (parts, page) => parts.map((part) => PARTS[part.kind](part, pa
 function tellTable(part) {
   const isNumber = part.columns.map((_, place) => part.rows.every((row) => row.cells.length < part.columns.length || NUMBER.test(row.cells[place].text)));
   const cellOf = (cell, place, row) => make("td", {
-    class: `${place === 0 ? `deep${row.depth}` : ""} ${isNumber[place] ? "number" : ""} ${cell.text.length > 14 ? "long" : ""} ${cell.class || ""}`,
+    class: `${place === 0 ? `deep${row.depth}` : ""} ${isNumber[place] ? "number" : ""} ${cell.text.length > 14 ? "long" : "short"} ${cell.class || ""}`,
     colspan: row.cells.length < part.columns.length ? part.columns.length : null,
   }, cell.name === undefined ? make("span", { class: "value" }, cell.text) : make("a", { class: "name", href: link("node", { name: cell.name }) }, cell.text));
   const rows = part.rows.map((row) => make("tr", { class: "row" }, ...row.cells.map((cell, place) => cellOf(cell, place, row))));
