@@ -1,6 +1,7 @@
 """Reads tapes: `read_values`, the values of a tape from a position, in any process; `TapeStream`, a stream of them."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 from weakref import ref
 
@@ -173,8 +174,9 @@ class TapeStream(Stream[Any]):
 
         async def values() -> AsyncGenerator[Any, None]:
             try:
-                async for value in read_values(link, place):
-                    yield value
+                async with aclosing(read_values(link, place)) as found:
+                    async for value in found:
+                        yield value
             except Exception as exc:
                 failures.append(exc)
                 raise
