@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import aclosing
+from functools import partial
 
 import anyio
 import pytest
@@ -12,8 +13,9 @@ from served import FUNCTIONS, RESUMES, wait_until
 from dug.errors import DroppedError
 from dug.flow import Flow
 from dug.flow.services import ServicesError, StarterLostError, StateLostError, TamperedError, declared
-from dug.flow.services._claims import Checkpoint, Claim, claim, name_owner
+from dug.flow.services._claims import NOBODY_WAITS, Checkpoint, Claim, claim, name_owner
 from dug.flow.services._errors import ClaimLostError
+from dug.flow.services._reading import Place, _fetch
 from dug.flow.services._skipping import Skipper
 from dug.flow.services._writing import Writer
 
@@ -394,6 +396,86 @@ def test_a_plan_or_a_checkpoint_that_was_tampered_with_is_refused(begin, make):
         return state, client.keys(f"*{link.run}*")
 
     assert begin(main) == ("tampered", [])
+
+
+@pytest.mark.parametrize("since", ["ended", "retried", "given back", "taken over"])
+def test_a_read_that_arrives_late_moves_no_reader(make, run_here, since):
+    """With keep= a read that arrives after its step ended, or has another owner, changes not for what writers wait."""
+
+    async def main():
+        services = make(keep=8)
+        flow = Flow(declared("squared", "numbers"), declared("halved", "squared"), name="tapes")
+        async with await flow.start({"numbers": [1]}, on=services) as run:
+            link = services._link(run.id)
+            step = link.plan.steps[-1]
+            first = take(link, step)
+            if since == "given back":
+                first.release()
+                await wait_until(lambda: not link.server.client.exists(link.names.claim("halved")))
+            elif since == "taken over":
+                expire(link, step)
+                _fetch(link, place_of(take(link, step)), 3)
+            else:
+                await Writer(first, lambda _: None, bool)._send({}, None, ValueError(1), is_end=True)
+            if since == "retried":
+                services.retry(run.id)
+            known = position_of(link, "halved")
+            _fetch(link, place_of(first), 5)
+            return known, position_of(link, "halved")
+
+    known, found = run_here(main)
+    assert found == known == {"ended": NOBODY_WAITS, "taken over": 3}.get(since, 0)
+
+
+@pytest.mark.parametrize("since", ["retried", "given back", "taken over"])
+def test_what_an_owner_sent_before_is_refused_when_it_arrives_late(begin, since):
+    """What was on its way when a step failed and was tried again, or went to another owner, claims, writes and removes nothing."""
+
+    async def main(services, link, step):
+        first = take(link, step)
+        if since == "retried":
+            await Writer(first, lambda _: None, bool)._send({}, None, ValueError(1), is_end=True)
+            services.retry(link.run)
+        elif since == "given back":
+            first.release()
+            await wait_until(lambda: not link.server.client.exists(link.names.claim(step.name)))
+        else:
+            expire(link, step)
+        if since == "taken over":
+            Skipper(take(link, step), 1)._write(5, b"a letter")
+        for late in (partial(Skipper(first, 1)._write, 0, b""), partial(Skipper(first, 1).forget_later, 0)):
+            with pytest.raises(ClaimLostError):
+                late()
+        with pytest.raises(ClaimLostError):
+            await append(first, 1)
+        first.prolong()
+        return link.server.client.hkeys(link.names.letters(step.name)), services.status(link.run).find(step.name).state
+
+    assert begin(main) == (([b"5"], "running") if since == "taken over" else ([], "free"))
+
+
+def place_of(taken):
+    """Return what a step reads by a claim."""
+    return Place("squared", reader="halved", owner=taken.owner, say_dropped=ValueError)
+
+
+def position_of(link, reader):
+    """Return how far a reader is, as its writer knows it."""
+    return int(link.server.client.hget(link.names.readers("squared"), reader).partition(b":")[0])
+
+
+def test_a_read_that_arrives_late_brings_no_reader_back(make, run_here):
+    """With keep= a read that arrives after its reader left the run lets no writer wait for it."""
+
+    async def main():
+        services = make(keep=8)
+        async with await Flow(declared("squared", "numbers"), name="tapes").start({"numbers": [1]}, on=services) as run:
+            link = services._link(run.id)
+            run._lease._forget()
+            _fetch(link, Place("squared", 0, run.reader, 1_000, say_dropped=ValueError), 0)
+            return position_of(link, run.reader)
+
+    assert run_here(main) == NOBODY_WAITS
 
 
 def test_a_writer_waits_for_the_slowest_reader(make, run_here):

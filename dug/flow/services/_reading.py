@@ -15,7 +15,7 @@ from ..._functions.reader import Reader
 from ..._functions.stream import Stream
 from ..._functions.stream_driver import make_aside
 from .._errors import FlowError
-from ._claims import Link
+from ._claims import NOBODY_WAITS, Link
 from ._entries import Entry
 from ._errors import TamperedError
 from ._lost import Watch
@@ -36,6 +36,8 @@ class Place:
     """By which name the server knows it, if writers are to wait for it."""
     lease_ms: int = 0
     """How long they wait for one that gives no sign of life; 0: as long as the run is there."""
+    owner: str = ""
+    """Who has the step that the reader is, if it is one: writers wait for no other."""
     say_dropped: Callable[[int], Exception] = field(kw_only=True)
     """Makes the error for values that are not kept any more, of the first one that is."""
 
@@ -80,8 +82,10 @@ def _fetch(link: Link, place: Place, position: int) -> list[Entry]:
     """Makes the trip, in a thread."""
     names, tape, server = link.names, place.tape, link.server
     keys = [names.run, names.tape(tape), names.readers(tape), names.step(link.plan.step_of(tape).name)]
+    if place.owner:
+        keys.append(names.step(place.reader))
     message = f"{link.run}/r:{tape}"
-    args = [position, AT_ONCE, place.reader, place.lease_ms, server.keys.news, message, server.ttl_ms, tape]
+    args = [position, AT_ONCE, place.reader, place.lease_ms, server.keys.news, message, server.ttl_ms, tape, place.owner]
     word, *found = server.run("read", keys, args)
     link.check(word)
     if word == b"torn":
@@ -106,11 +110,13 @@ class Lease:
 
     def prolong(self) -> None:
         """Prolongs the lease; a thread does so again and again."""
-        link, server = self._link, self._link.server
         for tape in self.tapes:
-            keys = [link.names.run, link.names.readers(tape)]
-            server.scripts["lease"](keys, [self._reader, server.lease_ms, server.ttl_ms])
+            self._note(tape)
 
+    def _note(self, tape: str, *position: int) -> None:
+        link, server = self._link, self._link.server
+        keys = [link.names.run, link.names.readers(tape)]
+        server.scripts["lease"](keys, [self._reader, server.lease_ms, server.ttl_ms, *position])
 
     def end(self) -> None:
         """Lets nobody wait for the reader any more; does not wait for the server."""
@@ -121,8 +127,8 @@ class Lease:
 
     def _forget(self) -> None:
         link, server = self._link, self._link.server
-        for tape in self.tapes:
-            server.trip(server.client.hdel, link.names.readers(tape), self._reader)
+        for tape in self.tapes:  # it is not deleted: a read that is under way would bring it back
+            server.trip(self._note, tape, NOBODY_WAITS)
             server.publish(link.run, f"r:{tape}")
 
 

@@ -110,18 +110,25 @@ redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'written'}
 """
 
-# KEYS: run, tape, readers, the step of the tape.  ARGV: position, how many entries at most, the name of the reader ('': nobody
-# waits for it), when its lease ends after ms (0: never), channel, message, ttl in ms, the name of the tape.
-# Where no entry is and one must be, a server that evicts keys has dropped it, or somebody else: nobody would write it again.
+# KEYS: run, tape, readers, the step of the tape, the step that reads if it is one.  ARGV: position, how many entries at most, the
+# name of the reader ('': nobody waits for it), when its lease ends after ms (0: never), channel, message, ttl in ms, the name of
+# the tape, the owner of the step that reads.
+# A trip may arrive after what was done later: no writer waits for a step that has ended or has another owner, or for a reader that
+# has left.  Where no entry is and one must be, a server that evicts keys has dropped it, or somebody else: nobody would write it again.
 READ = """
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[4]) == 0 then return {'gone'} end
-if ARGV[3] ~= '' then
+local known = ARGV[3] ~= '' and redis.call('HGET', KEYS[3], ARGV[3])
+local waits = ARGV[3] ~= '' and not (known and tonumber(string.match(known, '%d+')) >= 2 ^ 53)
+if waits and KEYS[5] then
+  local step = redis.call('HMGET', KEYS[5], 'owner', 'released', 'done')
+  waits = step[1] == ARGV[9] and step[2] ~= ARGV[9] and not step[3]
+end
+if waits then
   local expires = 0
   if ARGV[4] ~= '0' then
     local clock = redis.call('TIME')
     expires = math.floor(tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000) + tonumber(ARGV[4])
   end
-  local known = redis.call('HGET', KEYS[3], ARGV[3])
   redis.call('HSET', KEYS[3], ARGV[3], string.format('%s:%d', ARGV[1], expires))
   redis.call('PEXPIRE', KEYS[3], ARGV[7])
   if not known or string.match(known, '%d+') ~= ARGV[1] then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
@@ -162,15 +169,28 @@ return 1
 SKIP = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 if redis.call('HGET', KEYS[1], 'cancelled') then return 'cancelled' end
-if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[1] then return 'lost' end
+local step = redis.call('HMGET', KEYS[2], 'owner', 'released', 'done')
+if step[1] ~= ARGV[1] or step[2] == ARGV[1] or step[3] then return 'lost' end
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 return 'skipped'
 """
 
+# KEYS: run, step, the values that it skipped.  ARGV: owner, from which number on these are tried again.
+FORGET = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+local step = redis.call('HMGET', KEYS[2], 'owner', 'released', 'done')
+if step[1] ~= ARGV[1] or step[2] == ARGV[1] or step[3] then return 'lost' end
+for _, number in ipairs(redis.call('HKEYS', KEYS[3])) do
+  if tonumber(number) >= tonumber(ARGV[2]) then redis.call('HDEL', KEYS[3], number) end
+end
+return 'forgotten'
+"""
+
 # KEYS: run; for each step: its hash, its tapes, the readers of those of its inputs that do not keep all.
 # ARGV: channel, message, ttl in ms; for each step: its name, how many tapes, how many such inputs, and for each of these from
 #   where it goes on.  All in one go: what a step that begins again has to read must be kept from its writer's first append on.
+# Who had the step has it no more, so that what it sent before is refused if it arrives after this.
 RETRY = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 redis.call('HDEL', KEYS[1], 'cancelled')
@@ -179,6 +199,7 @@ while at <= #ARGV do
   local tapes, inputs = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   if redis.call('HGET', KEYS[step], 'done') == 'failed' then
     redis.call('HDEL', KEYS[step], 'done')
+    redis.call('HSET', KEYS[step], 'released', redis.call('HGET', KEYS[step], 'owner'))
     for i = step + 1, step + tapes do
       local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)
       if last[1] and string.match(last[1][1], '%-0$') == nil then redis.call('XDEL', KEYS[i], last[1][1]) end
@@ -202,13 +223,13 @@ redis.call('PUBLISH', ARGV[1], ARGV[2])
 return 'cancelled'
 """
 
-# KEYS: run, readers.  ARGV: the name of the reader, when its lease ends after ms, ttl in ms.
+# KEYS: run, readers.  ARGV: the name of the reader, when its lease ends after ms, ttl in ms, how far it is if that is new.
 LEASE = """
 local known = redis.call('HGET', KEYS[2], ARGV[1])
 if not known or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local clock = redis.call('TIME')
 local expires = math.floor(tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000) + tonumber(ARGV[2])
-redis.call('HSET', KEYS[2], ARGV[1], string.format('%s:%d', string.match(known, '%d+'), expires))
+redis.call('HSET', KEYS[2], ARGV[1], string.format('%s:%d', ARGV[4] or string.match(known, '%d+'), expires))
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 1
 """

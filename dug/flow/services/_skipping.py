@@ -71,11 +71,12 @@ class Skipper:
         self._number, self._failed = -1, 0
 
     def forget_later(self, first: int) -> None:
-        """Removes the letters of values that are tried again, from this number on; blocks."""
-        server = self._link.server
-        for number in server.trip(server.client.hkeys, self._key):
-            if int(number) >= first:
-                server.trip(server.client.hdel, self._key, number)
+        """Removes the letters of values that are tried again, from this number on; blocks.
+
+        Raises:
+            ServicesError: the step is another process's by now, or the run is over.
+        """
+        self._change("forget", first)
 
     async def skips(self, tape: str, number: int, error: Exception) -> bool:
         """Notes that a value failed; returns whether it is skipped now, else it is to be tried again.
@@ -100,9 +101,12 @@ class Skipper:
         return True
 
     def _write(self, number: int, sealed: bytes) -> None:
+        self._change("skip", number, sealed, self._link.server.ttl_ms)
+
+    def _change(self, script: str, *args: Any) -> None:
         link, step = self._link, self._claim.step.name
         keys = [link.names.run, link.names.step(step), self._key]
-        word = link.server.run("skip", keys, [self._claim.owner, number, sealed, link.server.ttl_ms])
+        word = link.server.run(script, keys, [self._claim.owner, *args])
         link.check(word)
         if word == b"lost":
             raise ClaimLostError(link.run, step)

@@ -212,10 +212,12 @@ class Stepping:
         known = self._streams.get(tape)
         if known is None:
             link = self._link
+            is_waited_for = self._processor.resume == FROM_START and tape in link.plan.keep
             place = Place(
                 tape,
                 self._claim.checkpoint.inputs.get(tape, 0),
-                self._step.name if self._processor.resume == FROM_START and tape in link.plan.keep else "",
+                self._step.name if is_waited_for else "",
+                owner=self._claim.owner if is_waited_for else "",
                 say_dropped=lambda _: StateLostError(link.run, self._step.name, link.plan.keep[tape]),
             )
             known = self._streams[tape] = TapeStream(link, place, self._context, keep=link.plan.keep.get(tape))
