@@ -416,6 +416,24 @@ def test_after_a_retry_a_writer_waits_for_those_who_begin_again(make, run_here):
     assert run_here(main) == [("ended", 60)] * 3
 
 
+def test_a_retry_is_not_undone_by_who_saw_the_run_fail(make, run_here):
+    """Who looked at a run before it was tried again, and takes it from those that go on after that, leaves it there."""
+
+    async def main():
+        services = make("inverted")
+        async with await start(services, declared("inverted", "numbers"), numbers=[0]) as run:
+            with pytest.raises(ZeroDivisionError):
+                await run["inverted"].list()
+            await wait_until(lambda: not services._find_open())
+            seen = services.status(run.id)
+            await run.aclose()
+            services.retry(run.id)
+            services._settle(seen)
+            return seen.state, [link.run for link in services._find_open()] == [run.id]
+
+    assert run_here(main) == ("failed", True)
+
+
 class _Odd(BaseException):
     """An exception of no usual kind."""
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_LINKS = 256
 """So many plans stay in memory; after that they are read again."""
 
+_OVER = ("ended", "failed")
+
 
 class Runs:
     """The runs of a namespace, and the server on which they are."""
@@ -80,7 +82,7 @@ class Runs:
             keys += [names.step(step.name), *map(names.tape, step.outputs), *map(names.readers, kept)]
             args += [step.name, len(step.outputs), len(kept), *[begins.get(tape, 0) for tape in kept]]
         link.check(server.run("retry", keys, args))
-        server.trip(self._note_run, run, link.plan.started)
+        self._note_run(run, link.plan.started)
         server.publish(run)
         return tuple(failed)
 
@@ -120,6 +122,9 @@ class Runs:
         return sum(self._server.trip(self._server.client.hlen, key) for key in keys)
 
     def _note_run(self, run: str, started: float) -> None:
+        self._server.trip(self._note, run, started)
+
+    def _note(self, run: str, started: float) -> None:
         with self._server.client.pipeline(transaction=False) as pipeline:
             for key in (self._keys.runs, self._keys.open):
                 pipeline.zadd(key, {run: started})
@@ -191,9 +196,15 @@ class Runs:
         return found
 
     def _settle(self, state: RunState) -> None:
-        """Takes a run that has ended from those that go on; blocks."""
-        if state.state in ("ended", "failed"):
-            self._server.trip(self._server.client.zrem, self._keys.open, state.run)
+        """Takes a run that has ended from those that go on, unless it was tried again since it was looked at; blocks."""
+        server, run = self._server, state.run
+        if state.state not in _OVER or not server.trip(server.client.zrem, self._keys.open, run):
+            return
+        try:
+            if look(self._link(run)).state not in _OVER:
+                self._note_run(run, state.started)
+        except (RunGoneError, TamperedError):
+            return
 
     @staticmethod
     def _name_errors(link: Link) -> RunState:

@@ -299,7 +299,7 @@ class Services(Runs):
         server.trip(write)
         for tape in reads:  # when its lease ends is said by the server's clock
             server.run("lease", [names.run, names.readers(tape)], [reader, server.lease_ms, server.ttl_ms])
-        server.trip(self._note_run, plan.run, plan.started)
+        self._note_run(plan.run, plan.started)
         server.publish(plan.run)
         return [Claim(link, step, owners[step.name], {b"epoch": b"1"}) for step in inputs]
 
