@@ -429,7 +429,7 @@ def test_a_read_that_arrives_late_moves_no_reader(make, run_here, since):
 
 @pytest.mark.parametrize("since", ["retried", "given back", "taken over"])
 def test_what_an_owner_sent_before_is_refused_when_it_arrives_late(begin, since):
-    """What was on its way when a step failed and was tried again, or went to another owner, claims, writes and removes nothing."""
+    """What an owner sent before its step was tried again, or went to another one, claims, writes and removes nothing."""
 
     async def main(services, link, step):
         first = take(link, step)

@@ -113,8 +113,9 @@ return {'written'}
 # KEYS: run, tape, readers, the step of the tape, the step that reads if it is one.  ARGV: position, how many entries at most, the
 # name of the reader ('': nobody waits for it), when its lease ends after ms (0: never), channel, message, ttl in ms, the name of
 # the tape, the owner of the step that reads.
-# A trip may arrive after what was done later: no writer waits for a step that has ended or has another owner, or for a reader that
-# has left.  Where no entry is and one must be, a server that evicts keys has dropped it, or somebody else: nobody would write it again.
+# A trip may arrive after what was done later: no writer waits for a step that has ended or has another owner, or for a reader
+# that has left.  Where no entry is and one must be, a server that evicts keys has dropped it, or somebody else: nobody would
+# write it again.
 READ = """
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[4]) == 0 then return {'gone'} end
 local known = ARGV[3] ~= '' and redis.call('HGET', KEYS[3], ARGV[3])
