@@ -1,4 +1,4 @@
-"""Draws the results of a sweep with matplotlib: `draw_heatmap` and `draw_tornado`; `results` and `sweep` collect the numbers.
+"""Draws the results of a sweep with matplotlib: `draw_heatmap` and `draw_tornado`; `drawn` collects the numbers.
 
 A new figure is pyplot's, so that a notebook shows it; nothing else here touches pyplot.
 """

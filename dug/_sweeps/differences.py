@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from operator import sub
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -10,8 +10,10 @@ from .._batch.kept_failure import keep_failure
 from .._core.read import Failure
 from ..scenarios import Ladder
 from .levels import NameLevels, find_length, node_label
-from .results import Result, Results, subtract
+from .results import Result, Results
 from .world import BaseGoneError
+
+V = TypeVar("V")
 
 
 class Differences(Results[Any]):
@@ -43,7 +45,7 @@ class Differences(Results[Any]):
         failures: Any = result._failures
         if len(failures) < len(self._targets.nodes):
             try:
-                values, failures = subtract(result, self._find_base(result), sub)
+                values, failures = _subtract(result, self._find_base(result), sub)
             except BaseGoneError as exc:
                 failures = dict.fromkeys(self._targets.nodes, keep_failure(exc))
         return evolve(result, values=values, failures=failures, world=None)
@@ -68,13 +70,29 @@ class CentralDifferences(Results[Any]):
         down = self._swept._find(2 * len(self._kept) + 1)
         if up is None or down is None:
             return None
-        values, failures = subtract(up, down, _halve_difference)
+        values, failures = _subtract(up, down, _halve_difference)
         if values and not self._are_of_one_world(2 * len(self._kept)):
             failures = dict.fromkeys(self._targets.nodes, _refuse_pair(up, down))
             values = {}
         name = self._make_unique(node_label(up))
         recomputed, seconds = up.recomputed + down.recomputed, up.seconds + down.seconds
         return Result(name, None, values, recomputed, seconds, failures, self._targets)
+
+
+def _subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:
+    """Returns ``take(value, other value)`` for each target, and the failures of the others: of a value, or of `take`."""
+    values: dict[Any, Any] = {}
+    failures: dict[Any, Failure] = {}
+    for label in one._targets.nodes:
+        failure = one._failures.get(label) or other._failures.get(label)
+        if failure is not None:
+            failures[label] = failure
+            continue
+        try:
+            values[label] = take(one.values[label], other.values[label])
+        except Exception as exc:  # noqa: BLE001  a difference that cannot be taken hides no other one
+            failures[label] = keep_failure(exc)
+    return values, failures
 
 
 def _refuse_pair(up: Result[Any], down: Result[Any]) -> Failure:

@@ -1,16 +1,17 @@
-"""How the results of a sweep are told apart: `Levels`, the levels of an index, for plain scenarios, grids and ladders.
+"""How the results of a sweep are told apart: `Levels`, the levels of an index, for plain scenarios, grids and ladders; labels.
 
 A result knows how many scenarios came before its own; the place in a grid or on a ladder follows from that alone, so that no
 text has to be read.
 """
 
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Protocol
 
 from attrs import define
 
 from .._contexts.scenario import Scenario, label_of
-from .._text.values import show
+from .._core.read import Node
+from .._text.values import LONGEST, show, text_of
 from ..scenarios import Grid, Ladder
 
 UP, DOWN = "up", "down"
@@ -30,6 +31,14 @@ class Placed(Protocol):
     @property
     def _number(self) -> int:
         """How many scenarios come before its own."""
+
+
+class Answered(Placed, Protocol):
+    """A result, as far as it tells its values."""
+
+    @property
+    def values(self) -> Mapping[Any, Any]:
+        """The value of each target that did not fail."""
 
 
 @define(eq=False)
@@ -115,6 +124,11 @@ def node_label(result: Placed) -> str:
     if result.scenario is None:
         return str(result.name).removesuffix(f" {UP}").removesuffix(f" {DOWN}")
     return label_of(next(iter(result.scenario.tweaks)))
+
+
+def target_label(label: Any) -> str:
+    """Returns the label of a target as text: of a node without the module if that is the script or notebook itself."""
+    return text_of(label_of(label) if isinstance(label, Node) else label, LONGEST)
 
 
 def _number_if_known(label: str, known: set[str]) -> str:

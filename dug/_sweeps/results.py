@@ -1,4 +1,4 @@
-"""`Result`, one scenario's values and errors; `Results`, a lazy sequence with `to_frame`, `heatmap`; `Targets`; `subtract`.
+"""`Result`, one scenario's values and errors; `Results`, a lazy sequence with `to_frame`, `heatmap`; `Targets`.
 
 A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
 error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and
@@ -6,20 +6,20 @@ error's traceback are emptied.  `Results` keeps every result, so that it can be 
 """
 
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import frozen
 
-from .._batch.kept_failure import keep_failure, let_go
-from .._contexts.scenario import Scenario, label_of
+from .._batch.kept_failure import let_go
+from .._contexts.scenario import Scenario
 from .._core.read import Failure, Node
 from .._extras.packages import import_extra, import_pandas
 from .._inspect.table import make_frame
 from .._text.shown import Shown
-from .._text.values import LONGEST, number_alike, show, text_of
-from .levels import GridLevels, LadderLevels, Levels
+from .._text.values import number_alike, show, text_of
+from .levels import GridLevels, Levels, target_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,9 +241,41 @@ class Results(Shown, Generic[V]):
         label = self._choose(target, "heatmap")
         import_extra("matplotlib", "plot", "heatmap()")
         from ._matplotlib import draw_heatmap  # optional package: imported where it is used
+        from .drawn import read_number  # loaded when somebody draws
 
         cells = {levels.place(result): read_number(result, label) for result in self if label in result.values}
         return draw_heatmap(cells, levels, target_label(label), ax, options)
+
+    def tornado(self, target: Any = None, *, ax: "Axes | None" = None, most: int = 20) -> "Axes":
+        """Draws how much each scenario moves a target, the largest on top: a bar for each, of a `ladder` one line for each node.
+
+        The changes of a sweep are those from its base; what ``diff()`` and ``central()`` return are changes already.
+
+        Args:
+            target: the node or label to draw; it may be left out where the sweep has one target.
+            ax: the matplotlib axes to draw into; the default is a new figure.
+            most: how many lines are drawn; the axes say how many smaller ones there are.
+
+        Returns:
+            The axes: ``sweep.tornado().figure.savefig("tornado.png")`` writes a file.
+
+        Raises:
+            TypeError: a difference is no number.
+            KeyError: there is no such target.
+            ImportError: matplotlib is not installed; the message says what to type.
+        """
+        label = self._choose(target, "tornado")
+        import_extra("matplotlib", "plot", "tornado()")
+        from ._matplotlib import draw_tornado  # optional package: imported where it is used
+        from .drawn import list_lines  # loaded when somebody draws
+
+        changes = self._list_changes()
+        lines = list_lines(tuple(changes), changes._levels, label)
+        return draw_tornado(lines, f"change of {target_label(label)}", ax, most)
+
+    def _list_changes(self) -> "Results[Any]":
+        """Returns the results of which a tornado is drawn: how much each scenario moves the targets."""
+        return self
 
     def _choose(self, target: Any, method: str) -> Any:
         """Returns the label of the target that a user named, or of the only one.
@@ -328,6 +360,9 @@ class _Part(Results[V]):
         here = len(self._kept)
         return self._whole._find(self._places[here]) if here < len(self._places) else None
 
+    def _list_changes(self) -> Results[Any]:
+        return _Part(self._whole._list_changes(), self._part)
+
     def _find_total(self) -> int | None:
         total = len(self._whole._kept) if self._whole._is_complete else self._whole._find_total()
         return None if total is None else len(range(*self._part.indices(total)))
@@ -349,55 +384,6 @@ class _Iteration(Iterator[Result[V]]):
             raise StopIteration
         self._position += 1
         return result
-
-
-def subtract(one: Result[V], other: Result[V], take: Callable[[Any, Any], Any]) -> tuple[dict[Any, Any], dict[Any, Failure]]:
-    """Returns ``take(value, other value)`` for each target, and the failures of the others: of a value, or of `take`."""
-    values: dict[Any, Any] = {}
-    failures: dict[Any, Failure] = {}
-    for label in one._targets.nodes:
-        failure = one._failures.get(label) or other._failures.get(label)
-        if failure is not None:
-            failures[label] = failure
-            continue
-        try:
-            values[label] = take(one.values[label], other.values[label])
-        except Exception as exc:  # noqa: BLE001  a difference that cannot be taken hides no other one
-            failures[label] = keep_failure(exc)
-    return values, failures
-
-
-def target_label(label: Any) -> str:
-    """Returns the label of a target as text: of a node without the module if that is the script or notebook itself."""
-    return text_of(label_of(label) if isinstance(label, Node) else label, LONGEST)
-
-
-def read_number(result: Result[Any], label: Any) -> float:
-    """Returns the value of a target as a number to draw.
-
-    Raises:
-        TypeError: it is none.
-    """
-    value = result.values[label]
-    try:
-        return float(value)
-    except (TypeError, ValueError) as exc:
-        raise TypeError(
-            f"Only numbers can be drawn, and {target_label(label)} is {show(value)} under {show(result.name)}. "
-            "Sweep a node that makes a number of it."
-        ) from exc
-
-
-def list_lines(changes: Sequence[Result[Any]], levels: Levels, label: Any) -> dict[str, dict[str, float]]:
-    """Returns what a tornado shows: for each node the changes by direction, for scenarios that are no ladder one of each."""
-    lines: dict[str, dict[str, float]] = {}
-    is_ladder = isinstance(levels, LadderLevels)
-    rows = levels.list_rows(changes) if is_ladder else [(result.name, "") for result in changes]
-    for result, (name, direction) in zip(changes, rows, strict=True):
-        line = lines.setdefault(text_of(name, LONGEST), {})
-        if label in result.values:
-            line[direction] = read_number(result, label)
-    return lines
 
 
 def _make_index(pandas: Any, levels: Levels, results: tuple[Result[Any], ...], dtype: Any) -> Any:

@@ -10,25 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, repeat
 from time import perf_counter
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .._batch.call_site import CallSite, Executor, find_width
 from .._batch.progress import COMPUTED, RUNNING, WAITING, Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
 from .._core.read import Failure
-from .._extras.packages import import_extra
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
 from .differences import CentralDifferences, Differences
 from .job import Job, make_context
 from .levels import find_length, levels_of
-from .results import Result, Results, Targets, list_lines, target_label
+from .results import Result, Results, Targets
 from .standing import Open, Standing
 from .world import Base, BaseGoneError, Bases, World, are_live
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 V = TypeVar("V")
 
@@ -137,28 +133,8 @@ class AnySweep(Results[V]):
             raise TypeError("central() needs a scenario up and one down for each node. Sweep over ladder(nodes, up, down).")
         return CentralDifferences(self, ladder, self._are_of_one_world)
 
-    def tornado(self, target: Any = None, *, ax: "Axes | None" = None, most: int = 20) -> "Axes":
-        """Draws how much each scenario moves a target, the largest on top: a bar for each, of a `ladder` one line for each node.
-
-        Args:
-            target: the node or label to draw; it may be left out where the sweep has one target.
-            ax: the matplotlib axes to draw into; the default is a new figure.
-            most: how many lines are drawn; the axes say how many smaller ones there are.
-
-        Returns:
-            The axes: ``sweep.tornado().figure.savefig("tornado.png")`` writes a file.
-
-        Raises:
-            TypeError: a difference is no number.
-            KeyError: there is no such target.
-            ImportError: matplotlib is not installed; the message says what to type.
-        """
-        label = self._choose(target, "tornado")
-        import_extra("matplotlib", "plot", "tornado()")
-        from ._matplotlib import draw_tornado  # optional package: imported where it is used
-
-        lines = list_lines(tuple(self.diff()), self._levels, label)
-        return draw_tornado(lines, f"change of {target_label(label)}", ax, most)
+    def _list_changes(self) -> Results[Any]:
+        return self.diff()
 
     def failed(self) -> dict[Any, Any]:
         """Returns the scenarios in which a target failed, by their names, as the next sweep takes them; asks for all results.

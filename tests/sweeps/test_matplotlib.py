@@ -178,6 +178,26 @@ def test_a_tornado_of_a_grid_has_a_bar_for_each_scenario():
     assert labels == [f"spots:spot('A') = 1.0, spots:rate() = {value}" for value in (0.25, 0.5)]
 
 
+def test_a_tornado_of_differences_draws_them_as_they_are():
+    """The changes of ``diff()`` are the same picture as that of the sweep, and ``central()`` has a bar for each node."""
+    swept = sweep(ladder([rate.node(), A], dug.shift(0.25), dug.shift(-0.125)))
+
+    labels, bars = read_bars(swept.central().tornado())
+
+    assert read_bars(swept.diff().tornado()) == read_bars(swept.tornado())
+    assert labels == ["spots:rate()", "spots:spot('A')"]
+    assert list(bars.values()) == [18.75, 0.09375]
+
+
+def test_a_tornado_of_a_part_draws_its_changes():
+    """A slice of a sweep draws the changes of its scenarios, and a slice of differences does."""
+    swept = sweep({str(number): {A: 100.0 + number} for number in range(5)})
+    labels, bars = read_bars(swept[1:3].tornado())
+
+    assert (labels, list(bars.values())) == (["2", "1"], [1.0, 0.5])
+    assert read_bars(swept.diff()[1:3].tornado()) == (labels, bars)
+
+
 def test_a_tornado_says_what_it_leaves_out():
     """``most=`` keeps the largest lines, and the axes say how many others there are."""
     axes = sweep({str(number): {A: 100.0 + number} for number in range(5)}).tornado(most=2)
