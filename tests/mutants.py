@@ -68,6 +68,7 @@ EVENTS = ("core/test_events.py",)
 RECORDINGS = ("replay/test_recordings.py",)
 REPLAYS = ("replay/test_replays.py", "-m", "not slow")
 REPLAYED_STREAMS = ("replay/test_replay_streams.py",)
+REPLAYED_ORDER = ("replay/test_replay_order.py",)
 DIFFERENCES = ("replay/test_replay_differences.py",)
 RECORDED_VALUES = ("replay/test_recorded_values.py",)
 RECORDED_NAMES = ("replay/test_recorded_names.py",)
@@ -290,6 +291,20 @@ MUTANTS = (
         'piece.line["at"] / self._speed',
         'piece.line["at"] * self._speed',
         tests=REPLAYED_STREAMS,
+    ),
+    Mutant(
+        "items of several streams are replayed in any order",
+        "replay/_order.py",
+        "        return all(other >= place for other in self.awaited.values())\n",
+        "        return True\n",
+        tests=REPLAYED_ORDER,
+    ),
+    Mutant(
+        "a replayed item does not let the one before it come through",
+        "replay/_order.py",
+        "SETTLING = 8\n",
+        "SETTLING = 0\n",
+        tests=REPLAYED_ORDER,
     ),
     Mutant(
         "a difference that is carried counts as one in which it begins",

@@ -1,7 +1,8 @@
 """Gives what was recorded: `Player`, values and errors of nodes, and the items of streams, at once or at a speed.
 
-With a speed an item does not come before its time, counted from the moment at which the replay was entered.  A stream whose
-recording has no end refuses the item after the last one that it has.
+With a speed an item does not come before its time, counted from the moment at which the replay was entered.  Streams that are
+read on one loop give their items in the order of the day, as `_order` says.  A stream whose recording has no end refuses the item
+after the last one that it has.
 """
 
 import time
@@ -14,6 +15,7 @@ from .._functions.async_driver import backend
 from .._text.counts import count
 from ._content import error_of
 from ._errors import UncoveredError
+from ._order import Order, Reading
 from ._trace import Entry, Piece, Trace
 
 
@@ -25,6 +27,8 @@ class Player:
     ) -> None:
         self._trace, self._speed, self._clock, self._sleep = trace, speed, clock, sleep
         self._start = clock()
+        self._orders: dict[Any, Order] = {}
+        """By loop."""
 
     def begin(self) -> None:
         """Begins to count the time."""
@@ -52,13 +56,30 @@ class Player:
             for item in self.give(entry):
                 yield item
             return
-        for piece in self._list_pieces(entry):
-            wait = self._find_wait(piece)
-            if wait > 0:
-                await (self._sleep or getattr(self._clock, "sleep", None) or backend().Sleep().last)(wait)
-            if piece.line["is"] == "item":
-                yield self._take(entry, piece)
+        pieces = self._list_pieces(entry)
+        reading = Reading(self._find_order(), entry)
+        try:
+            for piece, following in zip(pieces, [*pieces[1:], None], strict=False):
+                await reading.take_turn(piece.place, None if following is None else following.place, self._wait_for(piece))
+                if piece.line["is"] == "item":
+                    yield self._take(entry, piece)
+        finally:
+            reading.close()
         self._end(entry)
+
+    async def _wait_for(self, piece: Piece) -> None:
+        """Waits for the time of a line."""
+        wait = self._find_wait(piece)
+        if wait > 0:
+            await (self._sleep or getattr(self._clock, "sleep", None) or backend().Sleep().last)(wait)
+
+    def _find_order(self) -> Order:
+        """Returns the order of the streams that are read on the loop in force."""
+        loop = backend().find_loop()
+        if loop not in self._orders:
+            pieces = {entry: self._list_pieces(entry) for entry in self._trace.entries.values() if entry.line.get("stream")}
+            self._orders[loop] = Order({entry: all_of_it[0].place for entry, all_of_it in pieces.items() if all_of_it})
+        return self._orders[loop]
 
     def play(self, entry: Entry) -> Iterator[Any]:
         """Gives the items of a stream that is read without await."""

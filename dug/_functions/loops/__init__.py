@@ -2,10 +2,11 @@
 
 The loop of the asker decides which file is used.  The tasks of asyncio have a file of their own, `_tasks`.
 
-A backend has four functions that an asker awaits in its own task:
+A backend has five functions that an asker awaits in its own task:
 
 * ``gather(coroutines)`` returns the results of several coroutines that run at the same time;
 * ``run_in_thread(call, *args)`` returns the result of a blocking call, made in another thread;
+* ``take_turn()`` lets the other tasks of the loop have a turn;
 * ``end(tasks)`` cancels tasks that were started here and waits for them, also when the caller is cancelled in between;
 * ``wait_ended(tasks)`` does the latter only, for tasks that were cancelled;
 

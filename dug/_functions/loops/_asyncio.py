@@ -104,6 +104,11 @@ class Sleep:
                 timer.cancel()
 
 
+async def take_turn() -> None:
+    """Lets the other tasks of the loop have a turn."""
+    await asyncio.sleep(0)
+
+
 def find_time() -> float:
     """Returns the time of this loop's clock, in seconds."""
     return asyncio.get_running_loop().time()

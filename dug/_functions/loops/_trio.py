@@ -16,6 +16,7 @@ from ..._extras.packages import find_loaded
 CANCELLED = trio.Cancelled
 Event = trio.Event
 find_loop = trio.lowlevel.current_trio_token
+take_turn = trio.lowlevel.checkpoint
 find_time = trio.current_time
 
 Drive = Callable[[Run], Coroutine[Any, Any, None]]
