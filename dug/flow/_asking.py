@@ -95,6 +95,10 @@ class Asking(Building):
         contexts = [*reversed(around), *([] if is_in_force else [self.context])]
         return reduce(put_over, [one.scenario for one in contexts])
 
+    def _node_here(self, name: str) -> Node[Any]:
+        """Returns the node of a name in the scenario in force."""
+        raise NotImplementedError
+
     def _look(self) -> list[tuple[Fact[str], str]]:
         """Returns the facts about the names, each with its state in words."""
         raise NotImplementedError

@@ -117,17 +117,18 @@ class FlowContext:
 
     def _here(self) -> Context:
         """The innermost context in force if this flow is in force there, such as a what-if of it; else the flow's own."""
-        context = self.context
         around = open_contexts()
         for one in around:
             flow = vars(one).get("_flow")
             if flow is self:
+                if one is self._context:  # others, such as that of a run that a thread looks at, have all that they are
+                    self._settle_pending()
                 return around[0]
             if flow is not None and flow.name == self.name:
                 raise ContextError(
                     f"another flow named {self.name!r} is in force here. Give one of the two another name: Flow(..., name='...')."
                 )
-        return context
+        return self.context
 
     def _mark(self, context: Context) -> Context:
         """Notes that a context has the tweaks of this flow."""
@@ -137,10 +138,10 @@ class FlowContext:
     @property
     def _wiring(self) -> Wiring:
         """What reads what in the scenario in force."""
-        view = self._here()._here()
-        if self._known is None or self._known[0] is not view.tweaks:
-            self._known = view.tweaks, read_wiring(view, self.name, self._value)
-        return self._known[1]
+        view, known = self._here()._here(), self._known
+        if known is None or known[0] is not view.tweaks:
+            self._known = known = view.tweaks, read_wiring(view, self.name, self._value)
+        return known[1]  # not what is known now: another thread may have looked in another scenario
 
     def _define(self, name: str) -> Definition | None:
         """Returns the definition of a node in the flow's own context, whatever is in force around."""

@@ -81,6 +81,10 @@ class Flow(Saving, Shown):
     def node(self, name: str) -> Node[Any]:
         """Returns the node of a name."""
         self._settle_pending()
+        return self._node_here(name)
+
+    def _node_here(self, name: str) -> Node[Any]:
+        """Returns the node of a name in the scenario in force."""
         nodes, is_stream = self._nodes_of(name), self._value is value_async and self._wiring.is_stream(name)
         return nodes.items if is_stream else nodes.value
 
@@ -341,7 +345,7 @@ class Flow(Saving, Shown):
         wiring, view = self._wiring, self._here()._here()
         states, found = NodeStates(view), []
         for name in self.names():
-            key = self.node(name)._key
+            key = self._node_here(name)._key
             memo = states.memo(key)
             state = states.find_state(key, memo)
             error = describe_error(memo.failure.error) if memo is not None and memo.failure is not None else None

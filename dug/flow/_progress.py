@@ -5,13 +5,15 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .._core.read import Node, View, find_answer
+from .._core.read import Memo, Node, View, find_answer
 from .._functions.stream import AnyStream
 from .._functions.tape import Tape
 from .._inspect.graph import Fact, Graph
 from .._inspect.table import Table
 from .._text.values import describe_error
-from ._nodes import items
+from ._nodes import beneath, definition, definitions, items, start_number
+
+_WIRING = (beneath, definition, definitions, start_number)
 
 
 @frozen
@@ -29,6 +31,21 @@ class StreamState:
     """By the names that read it, how many of its items each has not taken yet."""
     reads: tuple[str, ...]
     error: str | None
+    marks: int | None = None
+    """How many marks it has made; None where there is no tape of its items."""
+
+
+@frozen
+class MarkState:
+    """A mark of a stream of a running flow."""
+
+    name: str
+    """The name that gives the stream."""
+    number: int
+    start: int
+    """The position of the first item that rests on it."""
+    reads: tuple[str, ...]
+    """What was read since the mark before: names of the flow, and other nodes."""
 
 
 @frozen(weakref_slot=False)
@@ -44,15 +61,34 @@ class RunningGraph(Graph[str]):
 
     def __init__(self, states: Iterable[StreamState], facts: Mapping[str, Fact[str]]) -> None:
         known = {state.name: state for state in states}
+        self._states = tuple(known.values())
         super().__init__(
             [_note(state, facts[state.name]) for state in known.values()], {name: state.reads for name, state in known.items()}
         )
         self._behind = {name: state.behind for name, state in known.items()}
 
+    @property
+    def states(self) -> tuple[StreamState, ...]:
+        """How far each name has come, in the order of `nodes`."""
+        return self._states
+
     def word_on(self, read: str, reader: str) -> str:
         """Returns the words on the line from a name to one that reads it."""
         count = self._behind[read].get(reader)
         return "" if count is None else f"{count:,} behind"
+
+
+def tabulate_marks(marks: Sequence[MarkState]) -> Table[MarkState]:
+    """Returns a table of marks."""
+    return Table(
+        marks,
+        {
+            "name": lambda row: row.name,
+            "mark": lambda row: row.number,
+            "from item": lambda row: row.start,
+            "reads": lambda row: ", ".join(row.reads),
+        },
+    )
 
 
 def tabulate(states: Sequence[StreamState]) -> Table[StreamState]:
@@ -81,15 +117,60 @@ def measure(view: View, flow: str, fact: Fact[str], reads: tuple[str, ...], seco
         reads: what it reads.
         seconds: how long the flow has been running.
     """
-    answer = find_answer(view, items.node(flow, fact.node)._key)
-    stream = None if answer is None else answer.value
-    if not isinstance(stream, AnyStream):
+    stream = _find_stream(view, flow, fact.node)
+    if stream is None:
         return StreamState(fact.node, fact.state, None, None, {}, reads, fact.error)
     state = stream.state_in(view)
     tape, count = (None, len(stream.items)) if stream.items is not None else find_tape(stream, view)
     rate = count / seconds if state == "open" and seconds > 0 else None
     error = describe_error(tape.error) if tape is not None and tape.error is not None and state == "failed" else None
-    return StreamState(fact.node, state, count, rate, _find_behind(tape, view, flow), reads, error)
+    marks = None if tape is None else tape.kept.count
+    return StreamState(fact.node, state, count, rate, _find_behind(tape, view, flow), reads, error, marks)
+
+
+def _find_stream(view: View, flow: str, name: str) -> AnyStream[Any] | None:
+    """Returns the stream of the items of a name, if a scenario has it."""
+    answer = find_answer(view, items.node(flow, name)._key)
+    return answer.value if answer is not None and isinstance(answer.value, AnyStream) else None
+
+
+def list_marks(view: View, flow: str, name: str, last: int) -> list[MarkState]:
+    """Returns the last marks that a stream has in a scenario, as far as they are kept."""
+    stream = _find_stream(view, flow, name)
+    tape = None if stream is None or stream.items is not None else find_tape(stream, view)[0]
+    if stream is None or tape is None:
+        return []
+    kept = tape.kept
+    marks, starts = kept.marks, kept.starts
+    return [
+        MarkState(name, kept.first + place, starts[place], _say_reads(stream, marks[place], flow))
+        for place in range(max(0, len(marks) - last), len(starts))
+    ]
+
+
+def _say_reads(stream: AnyStream[Any], mark: Memo | None, flow: str) -> tuple[str, ...]:
+    said: dict[str, None] = {}
+    for read in () if mark is None else mark.dependencies:
+        key = read.home.key
+        body: Any = key[0].body
+        if isinstance(body, AnyStream):
+            if body is not stream:
+                said[f"{_say_key(body.node._key, flow)}, mark {key[1]}"] = None
+        elif key != stream.node._key and not _is_wiring(key, flow):
+            said[_say_key(key, flow)] = None
+    return tuple(said)
+
+
+def _say_key(key: Any, flow: str) -> str:
+    """Returns a name of the flow where a key is that of one, or else the text of its node."""
+    name = _name_of(key, flow)
+    return str(Node[Any]._of(key)) if name is None else name
+
+
+def _is_wiring(key: Any, flow: str) -> bool:
+    """True for a node that says what reads what, or which start this is."""
+    node: Node[Any] = Node[Any]._of(key)
+    return node.function in _WIRING and node.args[0] == flow
 
 
 def find_tape(stream: AnyStream[Any], view: View) -> tuple[Tape | None, int]:

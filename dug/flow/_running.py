@@ -25,7 +25,7 @@ from ..draw import mermaid
 from ._asking import Asking
 from ._errors import FlowError
 from ._nodes import items
-from ._progress import RunningGraph, StreamState, measure, tabulate
+from ._progress import MarkState, RunningGraph, StreamState, list_marks, measure, tabulate, tabulate_marks
 
 
 class RunningFlow(Mapping[str, Stream[Any]], Shown):
@@ -76,6 +76,26 @@ class RunningFlow(Mapping[str, Stream[Any]], Shown):
         made = self._flow._branch(put_over(self._context.scenario, stated), f"what if of {self._context.name}")
         vars(made)["_running"] = self._mark
         return made
+
+    @property
+    def is_closed(self) -> bool:
+        """True once the run was ended."""
+        return self._is_closed
+
+    def node(self, name: str) -> Node[Any]:
+        """Returns the node of a name: that of its stream, or of its value."""
+        with nullcontext() if self._is_in_force() else outermost(self._context):
+            return self._flow._node_here(name)
+
+    def marks(self, last: int = 20) -> Table[MarkState]:
+        """Returns a table of the marks of each stream: from which item on it rests on what; runs nothing.
+
+        Args:
+            last: how many marks of each stream, the last ones.
+        """
+        with nullcontext() if self._is_in_force() else outermost(self._context):
+            view, names = self._flow._here()._here(), list(self._flow._wiring.definitions)
+        return tabulate_marks([mark for name in names for mark in list_marks(view, self._flow.name, name, last)])
 
     def states(self) -> Table[StreamState]:
         """Returns a table of how far each name has come, in a what-if of the run in force or else in the run; runs nothing."""
