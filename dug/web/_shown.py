@@ -9,6 +9,7 @@ from ._answers import Answers
 from ._beside import Compared
 from ._panel import Panel
 from ._plans import Kept, Plans
+from ._running import FlowSubject, Running
 from ._subjects import ContextSubject, Subject, find_subject
 from ._trials import Trials
 
@@ -26,6 +27,8 @@ def show(what: Any, *, before: Any = None, allow_tweaks: bool = False) -> Answer
             "serve(dug.snapshot.load(path), allow_tweaks=True)."
         )
     subject, own = _find(what)
+    if allow_tweaks and subject.kind == "flow run":
+        raise TypeError("The streams of a run belong to its loop, and a page has none. Write run.what_if(changes) there.")
     try:
         return Answers(subject, [*own, *_list_panels(subject, before, allow_tweaks=allow_tweaks)])
     except BaseException:
@@ -39,6 +42,8 @@ def _find(what: Any) -> tuple[Subject, list[Panel]]:
         from ._live import LiveSubject, Ticking  # loaded where there is one
 
         return LiveSubject(what), [Ticking(what)]
+    if isinstance(what, find_loaded("dug.flow", "RunningFlow") or ()):
+        return FlowSubject(what), [Running(what)]
     return find_subject(what), []
 
 

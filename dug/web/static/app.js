@@ -6,6 +6,7 @@ const ROW = 32; // the height of a row, as the style sheet has it
 const PAGE = 200; // how many rows an answer has
 const PAUSE = 250; // milliseconds between two looks at something that may change
 const BOX = { width: 216, height: 34, right: 276, down: 46 };
+const STREAM = { width: 236, height: 52, right: 360, down: 84 }; // a box of a running flow, with room for words on lines
 const SVG = "http://www.w3.org/2000/svg";
 const COLUMNS = [
   ["node", "c-name", "name"], ["state", "c-state", "state"], ["value", "c-value", ""],
@@ -411,20 +412,24 @@ function makePicture(page, query) {
   return { frame, controls, refresh, fit };
 }
 
-function paintGraph(svg, graph) {
-  const places = new Map(graph.boxes.map((box) => [box.name, { x: box.column * BOX.right + 20, y: box.row * BOX.down + 20 }]));
+function paintGraph(svg, graph, size = BOX) {
+  const places = new Map(graph.boxes.map((box) => [box.name, { x: box.column * size.right + 20, y: box.row * size.down + 20 }]));
   const active = activeNear(svg);
   const focused = svg.contains(active) ? active.dataset.name : null;
-  const lines = graph.lines.map(([from, to]) => {
+  const words = [];
+  const lines = graph.lines.map(([from, to, above, below]) => {
     const [a, b] = [places.get(from), places.get(to)];
-    const [x, y, u, v] = [a.x + BOX.width, a.y + BOX.height / 2, b.x, b.y + BOX.height / 2];
+    const [x, y, u, v] = [a.x + size.width, a.y + size.height / 2, b.x, b.y + size.height / 2];
+    const at = { x: (x + u) / 2, "text-anchor": "middle", class: "word" };
+    if (above) words.push(draw("text", { ...at, y: (y + v) / 2 - 6 }, above));
+    if (below) words.push(draw("text", { ...at, y: (y + v) / 2 + 15 }, below));
     const bend = Math.max(30, Math.abs(u - x) / 2);
     const line = draw("path", { d: `M${x} ${y} C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}` });
     Object.assign(line.dataset, { from, to });
     return line;
   });
-  const boxes = graph.boxes.map((box) => makeBox(box, places.get(box.name), graph));
-  svg.replaceChildren(...lines, ...boxes);
+  const boxes = graph.boxes.map((box) => makeBox(box, places.get(box.name), graph, size));
+  svg.replaceChildren(...lines, ...boxes, ...words);
   if (focused) boxes.find((box) => box.dataset.name === focused)?.focus();
   for (const box of boxes) {
     const mark = (isNear) => lines.forEach((line) =>
@@ -434,17 +439,18 @@ function paintGraph(svg, graph) {
     }
   }
   const ends = [...places.values()];
-  return { width: Math.max(1, ...ends.map((one) => one.x)) + BOX.width + 20, height: Math.max(1, ...ends.map((one) => one.y)) + BOX.height + 20 };
+  return { width: Math.max(1, ...ends.map((one) => one.x)) + size.width + 20, height: Math.max(1, ...ends.map((one) => one.y)) + size.height + 20 };
 }
 
-function makeBox(box, place, graph) {
-  const href = graph.by === "function" ? link("nodes", { function: box.name }) : link("node", { name: box.name });
-  const made = draw("a", { href, class: `${box.state}${box.name === graph.middle ? " middle" : ""}`, "aria-label": `${box.text}, ${box.state}` });
-  Object.assign(made.dataset, { name: box.name, x: place.x + BOX.width / 2, y: place.y + BOX.height / 2 });
+function makeBox(box, place, graph, size) {
+  const address = box.node === null ? null : graph.by === "function" ? link("nodes", { function: box.name }) : link("node", { name: box.node ?? box.name });
+  const made = draw(address ? "a" : "g", { ...(address && { href: address }), class: `${box.state}${box.name === graph.middle ? " middle" : ""}`, "aria-label": `${box.text}, ${box.note || box.state}` });
+  Object.assign(made.dataset, { name: box.name, x: place.x + size.width / 2, y: place.y + size.height / 2 });
   const characters = [...box.text];
   const short = characters.length > 27 ? `${characters.slice(0, 26).join("")}…` : box.text;
-  made.append(draw("title", {}, box.text), draw("rect", { x: place.x, y: place.y, width: BOX.width, height: BOX.height, rx: box.state === "failed" ? 0 : 6 }),
+  made.append(draw("title", {}, box.text), draw("rect", { x: place.x, y: place.y, width: size.width, height: size.height, rx: box.state === "failed" ? 0 : 6 }),
     draw("text", { x: place.x + 10, y: place.y + 21 }, short));
+  if (box.note) made.append(draw("text", { x: place.x + 10, y: place.y + 40, class: "note" }, box.note));
   return made;
 }
 
@@ -533,6 +539,7 @@ const PARTS = {
   links: (part) => make("ul", { class: "list" }, ...part.links.map((one) => make("li", {}, make("a", { class: "name", href: link(one.view, one.query) }, one.text)))),
   meter: tellMeter,
   try: tellTry,
+  picture: tellPicture,
 };
 
 const tellParts = (parts, page) => parts.map((part) => PARTS[part.kind](part, page));
@@ -571,6 +578,15 @@ function tellTry(part, page) {
   return make("form", { class: "filters try", onsubmit: go },
     make("label", {}, make("span", {}, "What if ", make("span", { class: "name" }, part.text), " were"), value), make("button", {}, "Try it"),
     make("p", { id: "forms", class: "faint" }, `A literal, or ${part.forms}. It is computed beside this, and nothing here is changed.`));
+}
+
+// A picture that is told again and again stands as it is, in a frame that scrolls.
+function tellPicture(part) {
+  const svg = draw("svg", { role: "group", "aria-label": part.title });
+  const { width, height } = paintGraph(svg, part, STREAM);
+  for (const [name, value] of [["width", width], ["height", height], ["viewBox", `0 0 ${width} ${height}`]]) svg.setAttribute(name, value);
+  return make("section", {}, make("h2", {}, part.title),
+    make("div", { class: "told drawn", tabindex: "0", role: "region", "aria-label": part.title, "data-scroll": `picture ${part.title}` }, svg));
 }
 
 const VIEWS = { nodes: showNodes, failures: showFailures, node: showNode, graph: showGraph };
