@@ -5,13 +5,18 @@ They are pictures of a real page, so they are made by hand when it has changed: 
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
 import dug
 from dug import web
+from dug.flow import Flow
 from dug.live import Live
 
 IMAGES = Path(__file__).resolve().parent / "images"
@@ -54,6 +59,7 @@ def main() -> None:
         draw_trial(browser)
         draw_compared(browser)
         draw_live(browser)
+        draw_flow(browser)
         browser.close()
 
 
@@ -113,6 +119,63 @@ def draw_live(browser: Any) -> None:
         tab = open_tab(browser, page)
         tab.wait_for_selector("#live .told td.failed")
         tab.screenshot(path=IMAGES / "web-live.png", full_page=True)
+
+
+async def trades() -> AsyncIterator[str]:
+    """Give lines, one of which is no trade."""
+    for number in range(1_000):
+        yield f"AAPL {number}" if number != 250 else "AAPL ?"
+        await asyncio.sleep(0.002)
+
+
+async def priced(trades: Any, rate: float) -> AsyncIterator[float]:
+    """Give what each trade is worth."""
+    async for line in trades:
+        yield rate * int(line.split()[1].replace("?", "0"))
+
+
+async def checked(trades: Any) -> AsyncIterator[str]:
+    """Fail where a line is no trade."""
+    async for line in trades:
+        if "?" in line:
+            raise ValueError(f"no quantity in {line!r}")
+        yield line
+
+
+async def audited(trades: Any) -> AsyncIterator[str]:
+    """Read as slowly as an auditor."""
+    async for line in trades:
+        yield line
+        await asyncio.sleep(0.01)
+
+
+async def total(priced: Any) -> float:
+    """Add what they are worth."""
+    return sum([price async for price in priced])
+
+
+async def run_flow(pages: SimpleQueue[web.Page], is_over: Event) -> None:
+    """Run a flow and serve its page until that was seen."""
+    flow = Flow(trades, priced, checked, audited, total, values={"rate": 190.0}, name="desk")
+    async with await flow.start() as outputs:
+        pages.put(web.serve(outputs, open=False))
+        await asyncio.to_thread(is_over.wait)
+
+
+def draw_flow(browser: Any) -> None:
+    """Write the picture of a flow that runs in a thread, in which one stream has failed and one reader is behind."""
+    pages, is_over = SimpleQueue[web.Page](), Event()
+    thread = Thread(target=asyncio.run, args=(run_flow(pages, is_over),))
+    thread.start()
+    with pages.get() as page:
+        tab = open_tab(browser, page)
+        tab.set_viewport_size({"width": 1180, "height": 720})
+        tab.wait_for_selector("#flow svg a.failed")
+        tab.click("#flow summary")
+        tab.wait_for_selector("#flow svg text.word >> text=a second")
+        tab.screenshot(path=IMAGES / "web-flow.png", full_page=True)
+    is_over.set()
+    thread.join()
 
 
 if __name__ == "__main__":

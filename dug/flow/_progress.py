@@ -155,7 +155,7 @@ def _say_reads(stream: AnyStream[Any], mark: Memo | None, flow: str) -> tuple[st
         body: Any = key[0].body
         if isinstance(body, AnyStream):
             if body is not stream:
-                said[f"{_say_key(body.node._key, flow)}, mark {key[1]}"] = None
+                said[f"mark {key[1]} of {_say_key(body.node._key, flow)}"] = None
         elif key != stream.node._key and not _is_wiring(key, flow):
             said[_say_key(key, flow)] = None
     return tuple(said)

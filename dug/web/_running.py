@@ -23,7 +23,7 @@ from ._texts import LONGEST_NAME, clean
 
 _LAST = 20
 """How many marks of each stream are listed."""
-_SHORT = 34
+_SHORT = 33
 """How many characters of an error are in a box."""
 _OVER = "Nobody has the run any more, so it is over. This is how it was when it was looked at last."
 _COLUMNS = ("name", "state", "items", "a second", "behind", "marks", "reads", "error")
@@ -146,7 +146,7 @@ def _draw(graph: Any, rates: Mapping[Hashable, float], names: Mapping[str, str |
         for name in order
     ]
     lines = [
-        [numbers[read], numbers[name], _pace(rates.get((read, name))), graph.word_on(read, name)]
+        [numbers[read], numbers[name], ", ".join(filter(None, [_pace(rates.get((read, name))), graph.word_on(read, name)]))]
         for name in order
         for read in graph.dependencies(name)
     ]

@@ -56,7 +56,7 @@ def test_marks_say_from_which_item_on_a_stream_rests_on_what(run, flow):
     assert marks[0][:2] == (0, 0)
     assert any("rate" in reads for _, start, reads in marks if start == 0)
     assert [start for _, start, reads in marks if "test_marks_of_a_run:factor()" in reads] == [2]
-    assert any("numbers, mark" in read for _, _, reads in marks for read in reads)
+    assert any("mark 1 of numbers" in reads for _, _, reads in marks)
 
 
 def test_the_last_marks_are_listed(run, flow):

@@ -92,7 +92,7 @@ def draw(parts):
     picture = find(parts, "picture")
     names = {box["name"]: box["text"] for box in picture["boxes"]}
     return {box["text"]: box for box in picture["boxes"]}, {
-        (names[read], names[reader]): words for read, reader, *words in picture["lines"]
+        (names[read], names[reader]): word for read, reader, word in picture["lines"]
     }
 
 
@@ -100,9 +100,9 @@ def test_the_graph_has_the_lag_of_each_reader_on_its_lines(run, flow, gate):
     """A line says how many items its reader has not taken yet; a box its state and how many items it has given."""
     boxes, lines = look(run, flow, gate, lambda answers, _: draw(tell(answers)))
 
-    assert lines["numbers", "held"] == ["", "3 behind"]
-    assert lines["held", "total"] == ["", "0 behind"]
-    assert lines["numbers", "broken"] == ["", ""]
+    assert lines["numbers", "held"] == "3 behind"
+    assert lines["held", "total"] == "0 behind"
+    assert lines["numbers", "broken"] == ""
     assert {name: (box["state"], box["note"]) for name, box in boxes.items() if name != "broken"} == {
         "numbers": ("ended", "ended, 5 items"),
         "held": ("open", "open, 2 items"),
@@ -130,8 +130,8 @@ def test_the_graph_has_rates_on_its_lines(run, flow, gate, monkeypatch):
 
     (boxes, lines), (later, after) = run(main)
 
-    assert (lines["numbers", "held"], boxes["held"]["note"]) == (["0 a second", "3 behind"], "open, 2 items, 0 a second")
-    assert (after["numbers", "held"], later["held"]["note"]) == (["", ""], "ended, 5 items")
+    assert (lines["numbers", "held"], boxes["held"]["note"]) == ("0 a second, 3 behind", "open, 2 items, 0 a second")
+    assert (after["numbers", "held"], later["held"]["note"]) == ("", "ended, 5 items")
 
 
 def test_a_failed_stream_is_told_with_its_error(run, flow, gate):

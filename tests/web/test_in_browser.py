@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
+from queue import SimpleQueue
+from threading import Event, Thread
 
 import pytest
 
 import dug
 from dug import snapshot, web
+from dug.flow import Flow
 from dug.live import Live
 
 pytest.importorskip("starlette", reason="starlette is in the web extra")
@@ -303,4 +307,71 @@ def test_a_hostile_live_shows_as_text(tab):
         tab.wait_for_selector("#live td.failed")
         assert tab.locator("#live td >> text=<img src=x").count() >= 4
         assert tab.locator("img, main script, iframe").count() == 0
+    assert tab.troubles == []
+
+
+async def lines():
+    """Give three."""
+    for line in ("1", "2", "x"):
+        yield line
+
+
+async def parsed(lines):
+    """Read numbers."""
+    async for line in lines:
+        if not line.isdigit():
+            raise ValueError(f"{HOSTILE}: {line}")
+        yield int(line)
+
+
+def make_held(gate, is_there):
+    """Return a function that takes one item and waits at a gate until the test opens it."""
+
+    async def held(lines):
+        async for line in lines:
+            yield line
+            is_there.set()
+            await asyncio.to_thread(gate.wait)
+
+    return held
+
+
+@pytest.fixture
+def running():
+    """The page of a flow that runs in a thread, and the gate that its ``held`` waits at."""
+    gate, is_there, is_over, pages = Event(), Event(), Event(), SimpleQueue()
+    flow = Flow(lines, parsed, make_held(gate, is_there), name=HOSTILE)
+    flow.add(parsed, HOSTILE, inputs=["lines"])
+
+    async def main():
+        async with await flow.start() as outputs:
+            await asyncio.to_thread(is_there.wait)
+            pages.put(web.serve(outputs, open=False))
+            await outputs["held"].last()
+            await asyncio.to_thread(is_over.wait)
+
+    thread = Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    with pages.get() as page:
+        yield page, gate
+    gate.set(), is_over.set(), thread.join()
+
+
+def test_a_running_flow_is_followed(tab, running):
+    """The page of a run shows how far its streams are while they go on in another thread; a click leads to a node."""
+    page, gate = running
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.goto(page.url)
+    tab.wait_for_selector("#flow svg text.word >> text=2 behind")
+    assert tab.locator("#flow svg a.failed").count() == 2
+    assert "1 item" in tab.text_content("#flow svg a.open")
+    assert tab.locator("img, main script, iframe").count() == 0
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.click("#flow details summary")
+    gate.set()
+    tab.wait_for_selector("#flow svg a.ended[aria-label='held, ended, 3 items']")
+    assert tab.get_attribute("#flow details", "open") is not None
+    tab.focus("#flow svg a[aria-label^=lines]")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#node pre >> text=3 items, ended")
     assert tab.troubles == []

@@ -6,7 +6,7 @@ const ROW = 32; // the height of a row, as the style sheet has it
 const PAGE = 200; // how many rows an answer has
 const PAUSE = 250; // milliseconds between two looks at something that may change
 const BOX = { width: 216, height: 34, right: 276, down: 46 };
-const STREAM = { width: 236, height: 52, right: 360, down: 84 }; // a box of a running flow, with room for words on lines
+const STREAM = { width: 236, height: 52, right: 420, down: 72 }; // a box of a running flow, with room for words on lines
 const SVG = "http://www.w3.org/2000/svg";
 const COLUMNS = [
   ["node", "c-name", "name"], ["state", "c-state", "state"], ["value", "c-value", ""],
@@ -416,20 +416,16 @@ function paintGraph(svg, graph, size = BOX) {
   const places = new Map(graph.boxes.map((box) => [box.name, { x: box.column * size.right + 20, y: box.row * size.down + 20 }]));
   const active = activeNear(svg);
   const focused = svg.contains(active) ? active.dataset.name : null;
-  const words = [];
-  const lines = graph.lines.map(([from, to, above, below]) => {
+  const lines = graph.lines.map(([from, to]) => {
     const [a, b] = [places.get(from), places.get(to)];
     const [x, y, u, v] = [a.x + size.width, a.y + size.height / 2, b.x, b.y + size.height / 2];
-    const at = { x: (x + u) / 2, "text-anchor": "middle", class: "word" };
-    if (above) words.push(draw("text", { ...at, y: (y + v) / 2 - 6 }, above));
-    if (below) words.push(draw("text", { ...at, y: (y + v) / 2 + 15 }, below));
     const bend = Math.max(30, Math.abs(u - x) / 2);
     const line = draw("path", { d: `M${x} ${y} C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}` });
     Object.assign(line.dataset, { from, to });
     return line;
   });
   const boxes = graph.boxes.map((box) => makeBox(box, places.get(box.name), graph, size));
-  svg.replaceChildren(...lines, ...boxes, ...words);
+  svg.replaceChildren(...lines, ...boxes, ...graph.boxes.flatMap((box) => writeWords(box, graph.lines, places, size)));
   if (focused) boxes.find((box) => box.dataset.name === focused)?.focus();
   for (const box of boxes) {
     const mark = (isNear) => lines.forEach((line) =>
@@ -440,6 +436,14 @@ function paintGraph(svg, graph, size = BOX) {
   }
   const ends = [...places.values()];
   return { width: Math.max(1, ...ends.map((one) => one.x)) + size.width + 20, height: Math.max(1, ...ends.map((one) => one.y)) + size.height + 20 };
+}
+
+// The words on the lines to a box stand before it, one below the other, in the order in which the lines come in.
+function writeWords(box, lines, places, size) {
+  const said = lines.filter(([, to, word]) => word && to === box.name).sort(([a], [b]) => places.get(a).y - places.get(b).y);
+  const { x, y } = places.get(box.name);
+  return said.map(([, , word], place) =>
+    draw("text", { x: x - 8, y: y + size.height / 2 + 14 * (place - (said.length - 1) / 2) + 4, "text-anchor": "end", class: "word" }, word));
 }
 
 function makeBox(box, place, graph, size) {
