@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
@@ -22,8 +22,8 @@ def describe(value: object) -> Described | None:
         return Described(
             kind="pandas DataFrame",
             shape=value.shape,
-            columns=[(label, str(dtype)) for label, dtype in zip(value.columns, dtypes, strict=True)],
-            size_bytes=int(value.memory_usage(index=True, deep=False).sum()),
+            columns=list(zip(value.columns, map(cache(str), dtypes), strict=True)),
+            size_bytes=_measure(value, dtypes),
             is_least=any(map(pd.api.types.is_object_dtype, dtypes)),
         )
     if not isinstance(value, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
@@ -38,6 +38,14 @@ def describe(value: object) -> Described | None:
         is_least=pd.api.types.is_object_dtype(value.dtype),
         elements=list(value) if is_short else [],
     )
+
+
+def _measure(frame: Any, dtypes: Sequence[Any]) -> int:
+    """Returns the bytes of a frame as ``memory_usage()`` does, which asks for each column, and takes a second for 20,000."""
+    is_plain = [hasattr(dtype, "char") for dtype in dtypes]  # one of numpy's
+    plain = sum(dtype.itemsize for dtype, is_it in zip(dtypes, is_plain, strict=True) if is_it) * len(frame)
+    others = 0 if all(is_plain) else frame.loc[:, [not one for one in is_plain]].memory_usage(index=False).sum()
+    return int(frame.index.memory_usage() + plain + others)
 
 
 def differ(old: Any, new: Any) -> Difference | None:

@@ -46,6 +46,32 @@ def test_a_frame_is_shown_in_words(value, words):
     assert words[:30] in show_whole(value, 120)
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame(),
+        pd.DataFrame(index=range(5)),
+        pd.DataFrame([[1, 2.0]], columns=["a", "a"]),
+        pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.Categorical(["u", "v"]), "d": pd.array([1, None], dtype="Int64")}),
+        pd.DataFrame({("a", 1): pd.to_datetime(["2020-01-01"], utc=True)}, index=pd.MultiIndex.from_tuples([(1, 2)])),
+        pd.DataFrame({"s": pd.arrays.SparseArray([0, 0, 1])}),
+    ],
+    ids=lambda frame: f"{frame.shape}",
+)
+def test_the_size_of_a_frame_is_what_pandas_says(frame):
+    """The bytes in the words are those of ``memory_usage()``."""
+    assert in_bytes(int(frame.memory_usage(index=True, deep=False).sum())) in show(frame)
+
+
+def test_a_frame_of_many_columns_is_not_asked_for_each(monkeypatch):
+    """The words of a frame of 20,000 columns of numbers take no question for each column."""
+    wide, asked = pd.DataFrame(np.zeros((2, 20_000))), []
+    monkeypatch.setattr(pd.Series, "memory_usage", lambda *_args, **_options: asked.append(1) or 0)
+
+    assert "320 kB" in show(wide)
+    assert len(asked) <= 1
+
+
 def test_a_class_of_a_user_shows_itself():
     """A subclass of a user's has the text that it gives itself."""
 
