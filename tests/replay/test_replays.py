@@ -198,6 +198,23 @@ def test_a_cut_at_any_node(desk, path):
         assert desk.quote.node("AAPL") not in ctx
 
 
+@pytest.mark.parametrize("height", range(4))
+def test_each_node_can_be_where_a_recording_is_cut(height, desk, path):
+    """Wherever it is cut, a replay gives the live value, asks no source, and runs what is above the cut and nothing below."""
+    chain = [desk.quote.node("AAPL"), desk.mid.node("AAPL"), desk.position.node("AAPL", 100), desk.book.node()]
+    other = [desk.mid.node("MSFT"), desk.position.node("MSFT", 50)]
+    with replay.record(ctx := dug.Context(), path, cut=[chain[height]]), ctx:
+        desk.book()
+    desk.calls.clear()
+    ran = []
+
+    with replay.open(path).replay(desk.book.node()) as ctx, ctx.listen(lambda event: ran.append(event.node), kinds=["computed"]):
+        assert desk.book() == LIVE
+
+    assert desk.calls == []
+    assert {node for node in ran if node in {*chain[1:], *other}} == {*chain[height + 1 :], *(other if height < 3 else ())}
+
+
 def test_a_cut_can_be_left_out(desk, path):
     """Without the cut the same recording runs all from the sources on."""
     ctx = dug.Context()
