@@ -29,6 +29,7 @@ from .._core.read import (
     is_same,
     plain_key,
 )
+from .._text.counts import count
 from .._text.values import show
 from ..errors import TweakError, say_node
 from .any_reader import LATEST, OLDEST, Latest
@@ -142,7 +143,7 @@ class AnyStream(MisusedStream, Fixed, Generic[T_co]):
         return say_node(self.node)
 
     def __repr__(self) -> str:
-        items = "" if self.items is None else f" of {len(self.items)} items"
+        items = "" if self.items is None else f" of {count(len(self.items), 'item')}"
         return f"<{type(self).__name__} {say_node(self.node)}{items}>"
 
 

@@ -7,6 +7,7 @@ that bears its name, and only about objects of its own: a subclass of a user's s
 from collections.abc import Sequence
 from typing import Any
 
+from .counts import count
 from .places import Described, cut_label
 
 _COLUMNS = 4
@@ -28,7 +29,7 @@ def in_bytes(size: int) -> str:
     for unit, bytes_each in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= bytes_each:
             return f"{float(f'{size / bytes_each:.3g}'):,g} {unit}"
-    return f"{size} bytes"
+    return count(size, "byte")
 
 
 def find_package(package: str) -> Any:

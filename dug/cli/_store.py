@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._text.counts import count
 from .._text.frames import in_bytes
 from ._file import Command
 from ._output import echo, one_line
@@ -78,7 +79,7 @@ def info(folder: str, *, wants_json: bool) -> None:
         table = [(name, runs, size, round(seconds, 3), len(prints)) for name, runs, size, seconds, prints in rows.values()]
         if not wants_json:
             sizes = store.backend.measure()
-            echo(f"{sizes.rows:,} runs, {sizes.values:,} values, {in_bytes(sizes.size)}")
+            echo(f"{count(sizes.rows, 'run')}, {count(sizes.values, 'value')}, {in_bytes(sizes.size)}")
         print_rows(columns, sorted(table, key=lambda row: -row[3]), wants_json=wants_json)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import ref
 
 from .._extras.packages import find_loaded
+from .._text.counts import count
 from .._text.values import show
 from ..errors import ContextError, DugError
 from ._counters import InputCounters
@@ -129,8 +130,8 @@ class Backlog:
                 self._drop_oldest()
         elif policy == "error":
             raise BacklogError(
-                f"The push of {_name_change(change)} was refused: {len(ticks):,} ticks wait in {self._name}, which come faster "
-                "than they are taken. Push less often, or write policy='latest'."
+                f"The push of {_name_change(change)} was refused: {self._say_waiting()}, which come faster than they "
+                "are taken. Push less often, or write policy='latest'."
             )
         else:
             return False
@@ -138,6 +139,10 @@ class Backlog:
         for key in change:  # as `Counter.update` does, which takes longer
             self._values[key] = self._values.get(key, 0) + 1
         return True
+
+    def _say_waiting(self) -> str:
+        """Returns how many ticks wait, as the middle of a sentence."""
+        return f"{count(len(self._ticks), 'tick')} wait{'s' if len(self._ticks) == 1 else ''} in {self._name}"
 
     def _drop_oldest(self) -> None:
         """Drops the oldest tick; what it alone says goes into the next one."""
@@ -165,8 +170,8 @@ class Backlog:
         else:
             return
         raise BacklogError(
-            f"The push of {_name_change(change)} was refused: {len(self._ticks):,} ticks wait in {self._name}, and it would wait "
-            f"for room for ever, as {reason}."
+            f"The push of {_name_change(change)} was refused: {self._say_waiting()}, and it would wait for room "
+            f"for ever, as {reason}."
         )
 
 

@@ -55,7 +55,7 @@ class Live(LiveState):
 
     Raises:
         TweakError: a tweak is not possible; the message names it.
-        ValueError: there is no such policy, or `size` or `window` is not a number from 1 on.
+        ValueError: there is no such policy, or `size` or `window` is not a whole number from 1 on.
 
     .. versionadded:: 0.1.0
     """
@@ -362,4 +362,4 @@ def _is_on(loop: object) -> bool:
 
 def _check_number(name: str, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a number from 1 on, not {show(value)}. Write {name}=1, for example.")
+        raise ValueError(f"{name} must be a whole number from 1 on, not {show(value)}. Write {name}=1, for example.")

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from .._core.read import Node
 from .._inspect.table import Table
+from .._text.counts import count
 from .._text.sheet import Line, Sheet
 from .._text.values import drop_main
 from ._served import Served
@@ -115,7 +116,7 @@ def _make_step(trace: Trace, entry: Entry, served: Served, tweak: tuple[str, boo
 def _tell_given(trace: Trace, entry: Entry) -> str:
     items = entry.items
     if items is not None:
-        return f"{len(items.pieces):,} items{'' if items.end is not None else ', and not its end'}"
+        return f"{count(len(items.pieces), 'item')}{'' if items.end is not None else ', and not its end'}"
     return trace.text_of(entry)
 
 

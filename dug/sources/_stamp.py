@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from .._text.counts import count
 from ..codec import register
 
 By = Literal["mtime", "content"]
@@ -51,7 +52,7 @@ class File:
             known_by = f"content {str(self.digest)[:12]}"
         else:
             known_by = f"written {datetime.fromtimestamp(self.mtime_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-        return f"<File {self.path!r}, {self.size:,} bytes, {known_by}>"
+        return f"<File {self.path!r}, {count(self.size, 'byte')}, {known_by}>"
 
 
 def locate(path: Any) -> str:

@@ -101,6 +101,15 @@ def test_error_refuses_a_push_by_name(stepped, book):
     assert [show(live.step()), show(live.step()), show(live.step())] == [[(1, 4)], [(2, 6)], []]
 
 
+def test_one_tick_waits(book, make):
+    """The text of a refused push counts one tick in the singular."""
+    live = make(policy="error", size=1)
+    live.push(book.spot.node("A"), 2)
+
+    with pytest.raises(BacklogError, match=r"was refused: 1 tick waits in <dug\.live\.Live"):
+        live.push(book.spot.node("A"), 3)
+
+
 def test_the_error_is_one_of_dug_and_of_a_buffer():
     """Who knows buffers can catch it by the builtin."""
     assert issubclass(BacklogError, dug.DugError)

@@ -54,16 +54,16 @@ def test_the_same_code_has_no_differences(recording, desk):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "first", "carried"),
+    ("edit", "first", "carried"),
     [
-        ("bid + spread / 2", "bid + spread", ["mid", "mid"], ["position", "position", "book"]),
-        ("quantity * mid(ticker)", "quantity * mid(ticker) + 1", ["position", "position"], ["book"]),
-        ('+ position("MSFT", 50)', '- position("MSFT", 50)', ["book"], []),
+        (("bid + spread / 2", "bid + spread"), ["mid", "mid"], ["position", "position", "book"]),
+        (("quantity * mid(ticker)", "quantity * mid(ticker) + 1"), ["position", "position"], ["book"]),
+        (('+ position("MSFT", 50)', '- position("MSFT", 50)'), ["book"], []),
     ],
 )
-def test_changed_nodes_come_first(recording, desk, old, new, first, carried):
+def test_changed_nodes_come_first(recording, desk, edit, first, carried):
     """Exactly the nodes of the changed function are first, and those that depend on them are carried."""
-    desk = change(desk, old, new)
+    desk = change(desk, *edit)
 
     found = compare(recording, desk, desk.book.node())
 

@@ -4,6 +4,8 @@ import doctest
 
 import pytest
 
+import dug
+from dug import replay
 from dug._text import counts
 from dug._text.counts import count, count_failures
 
@@ -27,3 +29,22 @@ def test_the_examples_in_the_docstrings_pass():
 
     assert results.attempted
     assert not results.failed
+
+
+def test_looks_count_one_in_the_singular(tmp_path):
+    """A stream of one item, a file of one byte and a recording with one item say so."""
+
+    @dug.source
+    def given():
+        yield 1
+
+    (tmp_path / "a.txt").write_bytes(b"x")
+    with replay.record(ctx := dug.Context(), tmp_path / "day.dugrec"), ctx:
+        assert list(given()) == [1]
+        with dug.Context({given.node(): [1]}):
+            tweaked = repr(given())
+        file = repr(dug.sources.file(tmp_path / "a.txt"))
+
+    assert tweaked.endswith("() of 1 item>")
+    assert "1 byte," in file
+    assert "1 item\n" in str(replay.open(tmp_path / "day.dugrec").plan(given.node())) + "\n"

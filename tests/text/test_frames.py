@@ -83,7 +83,8 @@ def test_a_class_of_a_user_shows_itself():
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1 kB"), (3_214_000, "3.21 MB"), (2.5e12, "2,500 GB")]
+    ("size", "text"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1_000, "1 kB"), (3_214_000, "3.21 MB"), (2.5e12, "2,500 GB")],
 )
 def test_a_size_has_a_unit(size, text):
     """A size in bytes has three digits and a unit."""
