@@ -78,7 +78,7 @@ def command(
         Scenario(_tweaks_of(said))  # so that what is not possible is told before anything runs
     targets = [call] if isinstance(call, Node) else []
     if wants_plan:
-        return _show_plan(_plan(recording, targets, said, cut), wants_json=wants_json)
+        return _show_plan(_plan(recording, targets, said, cut), call, wants_json=wants_json)
     if not live:
         _refuse_missing(_plan(recording, targets, said, cut) if targets else None)
     with ExitStack() as stack:
@@ -132,12 +132,12 @@ def _refuse_missing(plan: replay.ReplayPlan | None) -> None:
         raise replay.UncoveredError([step.node for step in steps], [step.reason for step in steps])
 
 
-def _show_plan(plan: replay.ReplayPlan, *, wants_json: bool) -> int:
+def _show_plan(plan: replay.ReplayPlan, call: object, *, wants_json: bool) -> int:
     """Prints the plan, a tree for a person; returns 1 when something is missing."""
     if wants_json:
         print_json([{"node": str(step.node), "how": step.how, "because": step.reason} for step in plan])
     elif not plan:
-        tell("dug replay: the recording does not know what would run")
+        tell(f"dug replay: {one_line(str(call))} is not in the recording, which does not know what would run for it")
     else:
         for line in lines_of(plan.tree()):
             echo(line)

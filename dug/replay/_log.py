@@ -121,7 +121,10 @@ def read_log(path: Path) -> Iterator[tuple[Line, int]]:
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        header = _parse(file.readline())
+        first = file.readline()
+        header = _parse(first)
+        if first.startswith(b"SQLite format 3"):
+            raise RecordingError(f"{path} is a snapshot, and no recording. Read it with dug.snapshot.load(path), or dug show.")
         if header is None or header.get("is") != _HEADER:
             raise RecordingError(f"{path} is not a recording of dug. Make one with dug.replay.record(ctx, path).")
         if header.get("format") != FORMAT:

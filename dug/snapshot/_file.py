@@ -246,6 +246,8 @@ def _check_header(path: Path) -> int:
         raise SnapshotError(f"{shown} cannot be read: {exc}") from exc
     if found is not None:  # opening a pipe would wait for its writer
         raise SnapshotError(f"{shown} is not a snapshot: it is {found}.")
+    if header.startswith(b'{"is":"dug recording"'):
+        raise SnapshotError(f"{shown} is a recording, and no snapshot. Read it with dug.replay.open(path), or dug replay.")
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         raise SnapshotError(f"{shown} is not a snapshot: it does not begin like an SQLite file.")
     application, number = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")

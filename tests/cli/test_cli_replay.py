@@ -163,6 +163,16 @@ def test_the_plan_shows_what_would_run(dug_says):
 
 
 @pytest.mark.usefixtures("recorded")
+def test_a_plan_names_what_the_recording_does_not_know(dug_says):
+    """The plan of a node that the recording has never heard of says so, by its name."""
+    said = dug_says("replay", "day.dugrec", "pricing:position", "IBM", "3", "--plan")
+
+    assert said.err == (
+        "dug replay: pricing:position('IBM', 3, 1) is not in the recording, which does not know what would run for it\n"
+    )
+
+
+@pytest.mark.usefixtures("recorded")
 def test_the_plan_as_json(dug_says):
     """The plan is data with ``--json``."""
     said = dug_says("replay", "day.dugrec", "pricing:position", "AAPL", "100", "--plan", "--json")

@@ -12,7 +12,7 @@ import kept_book
 import pytest
 
 import dug
-from dug import snapshot
+from dug import replay, snapshot
 from dug._portable import rows
 from dug.snapshot import SnapshotError
 from dug.snapshot import _format as fmt
@@ -79,6 +79,18 @@ def test_a_file_of_something_else_is_said(tmp_path):
 
     with pytest.raises(SnapshotError, match="does not begin like an SQLite file"):
         snapshot.load(path)
+
+
+def test_a_recording_and_a_snapshot_are_told_apart(tmp_path):
+    """Each of dug's two files, given in the place of the other, is named for what it is, with what reads it."""
+    with dug.Context() as ctx, replay.record(ctx, tmp_path / "day.dugrec"):
+        pass
+    snapshot.save(ctx, tmp_path / "day.dug")
+
+    with pytest.raises(SnapshotError, match=r"day.dugrec is a recording, and no snapshot. Read it with dug.replay.open\(path\)"):
+        snapshot.load(tmp_path / "day.dugrec")
+    with pytest.raises(replay.RecordingError, match=r"day.dug is a snapshot, and no recording. Read it with dug.snapshot.load"):
+        replay.open(tmp_path / "day.dug")
 
 
 def test_another_application_is_said(saved):
