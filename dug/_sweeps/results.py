@@ -360,6 +360,12 @@ class _Part(Results[V]):
         here = len(self._kept)
         return self._whole._find(self._places[here]) if here < len(self._places) else None
 
+    def _is_ready(self, place: int) -> bool:
+        if place >= len(self._places):
+            return False
+        there, known = self._places[place], len(self._whole._kept)
+        return there < known or (there == known and self._whole._is_ready(there))
+
     def _list_changes(self) -> Results[Any]:
         return _Part(self._whole._list_changes(), self._part)
 
@@ -369,6 +375,11 @@ class _Part(Results[V]):
 
     def _has_numbers(self) -> bool:
         return self._whole._has_numbers()
+
+    def __repr__(self) -> str:
+        while (here := len(self._kept)) < len(self._places) and self._places[here] < len(self._whole._kept):
+            self._find(here)  # the whole has it
+        return super().__repr__()
 
 
 class _Iteration(Iterator[Result[V]]):

@@ -303,6 +303,21 @@ def test_a_slice_knows_how_many_results_it_has():
     assert repr(results) == "<Sweep of 1 node, 0 of 3 scenarios done>"
 
 
+def test_a_slice_shows_what_is_done():
+    """A look at a slice has the results that the sweep has, and runs none of the others; one of differences takes them."""
+    with dug.Context():
+        results = dug.sweep(spot.node("A"), {"one": {spot.node("A"): 1.0}, "two": {spot.node("A"): 2.0}, "three": {}})
+        assert results[0].value == 1.0
+
+        assert repr(results[:2]) == "<Part of 1 node, 1 of 2 scenarios done>"
+        assert "one" in results[:2]._repr_html_()
+        assert "two" not in results[:2]._repr_html_()
+        assert len(list(results)) == 3
+        assert results.base.value == 100.0
+        assert "two" in results.diff()[:2]._repr_html_()
+        assert repr(results[1:]) == "<Part of 1 node, 2 of 2 scenarios done>"
+
+
 def test_slices_are_of_places():
     """A slice by names is a TypeError, as of a list."""
     with pytest.raises(TypeError, match="str"):
