@@ -135,6 +135,7 @@ async def _drive(run: Run) -> None:
                 value = key[0].body(*key[1:])  # the common case
             else:
                 body, args, kwargs = what_runs(run) if run.handle is None else await _find_body(run)
+                started = started if run.handle is not None else perf_counter()  # as `fetch` does
                 value = body(*args, **kwargs)  # a plain function may take the place of a coroutine function
             value = await value if type(value) is CoroutineType or is_awaited(value) else value
             complete(run, value, perf_counter() - started)

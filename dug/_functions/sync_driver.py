@@ -101,6 +101,8 @@ def fetch(  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a
                                     value = function.body(*args[1:])
                             else:
                                 body, args, kwargs = what_runs(own)
+                                if own.handle is None:
+                                    started = machine.now()  # noting a function at its first run is no time of the node
                                 value = body(*args, **kwargs)
                             memo = complete(own, value, machine.now() - started)
                         if run is not None and run.has_task and place is run and run.thread != own.thread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from time import perf_counter
 from weakref import ref
 
 import pytest
@@ -196,3 +197,47 @@ def test_what_is_no_kind_is_refused_at_once(ctx, options, said):
     with pytest.raises((TypeError, ValueError), match=said):
         ctx.listen(print, **options)
     assert ctx._listeners == []
+
+
+class Noting:
+    """What dug does before the first run of a function: it takes a while, and `ended` is when it was done."""
+
+    ended = 0.0
+
+    def __call__(self, function):
+        function.disarm()
+        begun = perf_counter()
+        while perf_counter() < begun + 0.005:
+            pass
+        self.ended = perf_counter()
+
+
+def test_the_seconds_of_a_first_run_are_those_of_its_body():
+    """What dug notes of a function before it runs for the first time does not count as time of the node."""
+    noting, late = Noting(), []
+    fetched = dug.memoize(lambda: 1)
+    fetched._self_function.call_at_next_run(noting)
+
+    with dug.Context() as ctx, ctx.listen(lambda event: late.append(perf_counter() - event.seconds), kinds=["computed"]):
+        fetched()
+
+    assert late[0] >= noting.ended
+
+
+def test_the_seconds_of_a_first_awaited_run_are_those_of_its_body(run):
+    """So it is with a coroutine function."""
+    noting, late = Noting(), []
+
+    @dug.memoize
+    async def fetched():
+        return 1
+
+    fetched._self_function.call_at_next_run(noting)
+
+    async def main():
+        with dug.Context() as ctx, ctx.listen(lambda event: late.append(perf_counter() - event.seconds), kinds=["computed"]):
+            await fetched()
+
+    run(main)
+
+    assert late[0] >= noting.ended
