@@ -141,7 +141,7 @@ async def _drive(run: Run) -> None:
             complete(run, value, perf_counter() - started)
     except BaseException as exc:
         fail(run, exc, perf_counter() - started, exc.__traceback__ and exc.__traceback__.tb_next, is_out=False)
-        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+        if isinstance(exc, backend().CANCELLED):
             raise
     finally:
         if not run.is_done or run.waits:  # an interrupt struck where its end was filed

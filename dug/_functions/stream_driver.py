@@ -115,7 +115,7 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
             complete(run, tape, 0.0)
             tell_end(run, stream, perf_counter() - started, is_held=tape.is_held)
     except BaseException as exc:
-        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+        if backend().is_stopped(run.task, exc):
             raise
         if tape.state == OPEN:  # every reader gets it
             tape.error = exc

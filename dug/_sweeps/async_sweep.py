@@ -286,7 +286,7 @@ async def _answer(loop: Any, job: Job[V], attempt: _Attempt[V]) -> None:
         attempt.outcome = await job.answer_async(loop)
     except BaseException as exc:
         attempt.outcome = exc
-        if isinstance(exc, (loop.CANCELLED, GeneratorExit)):
+        if isinstance(exc, loop.CANCELLED):
             raise
 
 

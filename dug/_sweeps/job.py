@@ -154,7 +154,7 @@ class Job(Generic[V]):
                 values[label] = await node() if node._function.is_async else node()
             except Exception as exc:  # noqa: BLE001  whatever a node raises is its result
                 failures[label] = keep_failure(exc)
-            except (backend.CANCELLED, GeneratorExit):
+            except backend.CANCELLED:
                 raise
             except BaseException as exc:  # noqa: BLE001  raised below: here it would come in a group
                 gone.append(exc)

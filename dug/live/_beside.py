@@ -153,8 +153,10 @@ async def _ask_in_task(flight: Flight, place: Place, node: Node[Any]) -> None:
         if isinstance(exc, (backend().CANCELLED, GeneratorExit)):  # of no matter when the output was closed
             error = RuntimeError(f"{node} was cancelled while it was asked for")
             flight.answer = Answer(flight.tick, flight.at, error=error)
-            raise
-        flight.failure = exc
+            if isinstance(exc, backend().CANCELLED):
+                raise
+        else:
+            flight.failure = exc
     finally:
         del place, node
 

@@ -67,7 +67,7 @@ class Feed:
                     await backend().Sleep().last(0.0)
         except BaseException as exc:
             on_error(exc)
-            if is_cancellation(exc):
+            if isinstance(exc, backend().CANCELLED):
                 raise
         finally:
             await _close(iterator, on_error)

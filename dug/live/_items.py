@@ -83,8 +83,10 @@ class StreamOutput(Beside[T]):
                 if self._reading == tick:  # by no later tick; of no matter when the output was closed
                     error = RuntimeError(f"{self.node} was cancelled while it was read")
                     self._answers.append(Answer(tick, at, error=error))
-                raise
-            self._failure = exc
+                if isinstance(exc, backend().CANCELLED):
+                    raise
+            else:
+                self._failure = exc
 
     def _take_over(self, tick: int) -> None:
         """Lets the task of a tick read, unless that of a later one does, and ends those before it."""

@@ -113,7 +113,7 @@ async def _await_value(job: _Job) -> None:
         job.value = await awaitable
     except BaseException as exc:
         job.error = exc
-        if isinstance(exc, (backend().CANCELLED, GeneratorExit)):
+        if isinstance(exc, backend().CANCELLED):
             raise
     finally:
         del job, awaitable  # see `failure.empty_own_frames`

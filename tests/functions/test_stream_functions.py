@@ -299,6 +299,79 @@ def test_an_error_reaches_each_of_100_readers_after_the_items_before_it(run):
     assert all(items == [0, 1, 2] and exc is error for items, exc in got)
 
 
+def _raising(error, log, *, waits):
+    """Return a memoised stream that raises, one that reads it, and a coroutine function that raises."""
+
+    @dug.memoize
+    async def broken():
+        log.append("run")
+        yield 1
+        if waits:
+            await anyio.lowlevel.checkpoint()
+        if len(log) > 5:
+            raise ValueError("begun again and again")
+        raise error
+
+    @dug.memoize
+    async def above():
+        async for item in broken():
+            yield item
+
+    @dug.memoize
+    async def alone():
+        if waits:
+            await anyio.lowlevel.checkpoint()
+        raise error
+
+    return broken, above, alone
+
+
+async def _collect_until(stream):
+    """Return the items of a stream and what it raises then."""
+    found = []
+    try:
+        async for item in stream:
+            found.append(item)
+    except BaseException as exc:  # noqa: BLE001  it is looked at
+        return found, exc
+    return found, None
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_generator_exit_that_a_body_raises_is_its_error(run, log, caplog, waits):
+    """A body that raises GeneratorExit is not taken for one that is closed: readers get the very exception, and no loop ends."""
+    error = GeneratorExit("odd")
+
+    async def main():
+        broken, above, alone = _raising(error, log, waits=waits)
+        with dug.Context():
+            found = [await _collect_until(make()) for make in (broken, broken, above)]
+            with pytest.raises(GeneratorExit) as caught:
+                await alone()
+        gc.collect()
+        return found, caught.value
+
+    found, caught = run(main)
+    assert [(items, exc is error) for items, exc in found] == [([1], True)] * 3
+    assert caught is error
+    assert log == ["run"] * 3
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_cancellation_that_a_body_lets_out_is_its_error(run_asyncio, log, waits):
+    """A body on asyncio that awaits what was cancelled ends its stream with that, and is not begun again for ever."""
+    error = asyncio.CancelledError("of a task that the body awaits")
+
+    async def main():
+        broken, above, _ = _raising(error, log, waits=waits)
+        with dug.Context():
+            return [await _collect_until(make()) for make in (broken, broken, above)]
+
+    assert [(items, exc is error) for items, exc in run_asyncio(main)] == [([1], True)] * 3
+    assert log == ["run"] * 3
+
+
 def test_after_an_error_the_next_call_tries_again(run, log):
     """An error is not remembered: the next reader starts the generator again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 from typing import Any
 
@@ -564,6 +565,39 @@ def test_a_coroutine_function_that_is_cancelled_is_an_update(book, make):
             assert show([await anext(updates)]) == [(1, 2)]
 
     in_thread(lambda: asyncio.run(main()))
+
+
+def test_a_generator_exit_is_an_update_and_ends_no_loop(book, make, run, caplog):
+    """A coroutine function, a stream and a feed that raise GeneratorExit show an error, and the reader goes on."""
+
+    @dug.memoize
+    async def alone():
+        raise GeneratorExit
+
+    @dug.memoize
+    async def items():
+        yield book.spot("A")
+        raise GeneratorExit
+
+    async def feed():
+        yield 2
+        raise GeneratorExit
+
+    async def main():
+        async with make() as live:
+            live.output(alone.node())
+            live.output(items.node())
+            live.feed(book.spot.node("B"), feed())
+            updates = live.updates()
+            errors = []
+            while len(errors) < 3:
+                update = await anext(updates)
+                errors += [] if update.error is None else [str(update.error)]
+        gc.collect()
+        return errors
+
+    assert all(error.endswith(("cancelled while it was asked for", "while it was read", "feed was cancelled")) for error in run(main))
+    assert not caplog.records
 
 
 def test_leaving_cancels_what_is_in_flight(book, make, run, gated):

@@ -120,6 +120,26 @@ def test_the_error_of_an_item_comes_after_the_results_before_it(run):
     assert sorted(begun) == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_generator_exit_of_an_item_is_its_error(run, caplog):
+    """A function that raises GeneratorExit ends a map with that very exception, and no loop."""
+    error = GeneratorExit("odd")
+
+    async def work(number):
+        await anyio.lowlevel.checkpoint()
+        if number == 2:
+            raise error
+        return number
+
+    async def main():
+        with dug.Context(), pytest.raises(GeneratorExit) as caught:
+            await collect(streams.map(work, numbers(5)))
+        gc.collect()
+        return caught.value
+
+    assert run(main) is error
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("ordered", [True, False])
 def test_the_error_of_the_stream_comes_after_all_results(ordered, run):
     """What a stream gave before it failed is worked on to its end before its error comes."""

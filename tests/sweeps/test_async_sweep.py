@@ -671,14 +671,15 @@ def test_an_error_of_the_scenarios_comes_in_its_place(p, run):
     run(main)
 
 
+class Stop(BaseException):
+    """What is no `Exception`."""
+
+
+@pytest.mark.parametrize("kind", [Stop, GeneratorExit])
 @pytest.mark.parametrize("several", [False, True])
-def test_what_is_no_exception_passes_and_the_scenario_is_asked_again(p, run, several):
+def test_what_is_no_exception_passes_and_the_scenario_is_asked_again(p, run, several, kind):
     """An interrupt goes through; asking again begins with the scenario that was interrupted."""
-
-    class Stop(BaseException):
-        pass
-
-    stops = [Stop]
+    stops = [kind]
 
     @dug.memoize
     async def node():
@@ -689,7 +690,7 @@ def test_what_is_no_exception_passes_and_the_scenario_is_asked_again(p, run, sev
     async def main():
         with dug.Context() as ctx:
             swept = dug.sweep([node.node(), p.x.node(0)] if several else [node.node()], ({p.x.node(0): i} for i in range(1, 4)))
-            with pytest.raises(Stop):
+            with pytest.raises(kind):
                 await swept
 
             assert dug.current_context() is ctx

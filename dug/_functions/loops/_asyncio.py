@@ -211,6 +211,13 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
     return task
 
 
+def is_stopped(task: Any, error: BaseException) -> bool:
+    """True when an exception ends a task from outside, and is none of the user's: somebody cancelled it, or its loop is gone."""
+    if isinstance(error, GeneratorExit):  # thrown in where the coroutine is closed, and then no task of its own runs
+        return asyncio._get_running_loop() is None or asyncio.current_task() is not task
+    return isinstance(error, CANCELLED) and bool(task.cancelling())
+
+
 # By loop, the tasks that were started and go on: asyncio itself does not hold them.  One that waits for what only it leads to
 # would be collected in the middle, together with its last reader, which then could not end it.
 _started: dict[asyncio.AbstractEventLoop, set[Task]] = {}

@@ -37,6 +37,8 @@ class _Task:
         try:
             with self.scope:
                 await call()
+        except GeneratorExit:  # what it drove has noted whose it was
+            pass
         finally:
             on_end()
             self.ended.set()
@@ -154,6 +156,13 @@ def start(call: Callable[[], Coroutine[Any, Any, None]], variables: Variables, o
     task = _Task()
     task.task = trio.lowlevel.spawn_system_task(task.carry, call, on_end, context=variables)
     return task
+
+
+def is_stopped(task: Any, error: BaseException) -> bool:
+    """True when an exception ends a task from outside, and is none of the user's: somebody cancelled it, or its loop is gone."""
+    if isinstance(error, GeneratorExit):  # thrown in where the coroutine is closed, and then no task of its own runs
+        return trio.lowlevel.current_task() is not task.task
+    return isinstance(error, CANCELLED)
 
 
 async def end(tasks: Iterable[_Task]) -> None:
