@@ -331,7 +331,7 @@ async def _collect_until(stream):
     found = []
     try:
         async for item in stream:
-            found.append(item)
+            found.append(item)  # noqa: PERF401  what it raises comes after them
     except BaseException as exc:  # noqa: BLE001  it is looked at
         return found, exc
     return found, None

@@ -596,7 +596,8 @@ def test_a_generator_exit_is_an_update_and_ends_no_loop(book, make, run, caplog)
         gc.collect()
         return errors
 
-    assert all(error.endswith(("cancelled while it was asked for", "while it was read", "feed was cancelled")) for error in run(main))
+    ends = "cancelled while it was asked for", "while it was read", "feed was cancelled"
+    assert all(error.endswith(ends) for error in run(main))
     assert not caplog.records
 
 
