@@ -434,6 +434,69 @@ def test_a_retry_is_not_undone_by_who_saw_the_run_fail(make, run_here):
     assert run_here(main) == ("failed", True)
 
 
+async def read_until(stream):
+    """Return the values of a stream, and what it raises then."""
+    found = []
+    with anyio.fail_after(30):
+        try:
+            async for value in stream:
+                found.append(value)  # noqa: PERF401  an error may come after them
+        except ServicesError as exc:
+            return found, str(exc)
+    return found, ""
+
+
+@pytest.mark.parametrize("who", ["processor", "input"])
+def test_the_error_of_another_run_is_an_error_like_any_other(make, run_here, who):
+    """A body or an input that uses another run, which is gone, ends with that error; it is not begun again for ever."""
+    begun = []
+
+    async def main():
+        services = make()
+
+        async def numbers():
+            yield 1
+            if who == "input":
+                await services.open("another")
+            yield 2
+
+        @services.processor
+        async def passed(numbers):
+            begun.append(1)
+            async for number in numbers:
+                if number == 2:
+                    await services.open("another")
+                yield number
+
+        async with await Flow(passed).start({"numbers": numbers}, on=services) as run:
+            return await read_until(run["passed"])
+
+    found, said = run_here(main)
+    assert (found, begun) == ([1], [1])
+    assert said.startswith("The run 'another' is not on")
+
+
+def test_a_value_for_which_another_run_is_gone_is_skipped(make, run_here):
+    """With on_error="skip" an error of another run is tried again and kept as a dead letter, like any other."""
+    begun = []
+
+    async def main():
+        services = make()
+
+        @services.processor(resume="value", on_error="skip", attempts=2)
+        async def passed(numbers):
+            begun.append(1)
+            async for number in numbers:
+                if number == 1:
+                    await services.open("another")
+                yield number
+
+        async with await Flow(passed).start({"numbers": [1, 2]}, on=services) as run:
+            return await read_until(run["passed"]), services.count_dead_letters(run.id), len(begun)
+
+    assert run_here(main) == (([2], ""), 1, 3)
+
+
 class _Odd(BaseException):
     """An exception of no usual kind."""
 

@@ -63,6 +63,9 @@ class StarterLostError(ServicesError):
 class ServerLostError(ServicesError, OSError):
     """The server did not answer for too long."""
 
+    server = ""
+    """Where it is."""
+
 
 class OtherKeyError(ServicesError):
     """Under a key of these services is something that they did not put there."""

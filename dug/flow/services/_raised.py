@@ -1,10 +1,13 @@
-"""What the user's code raised: `find_ending` says with which error its tapes end, or that its task ends as it was to."""
+"""What the user's code raised: `find_ending` says with which error its tapes end, or that its task ends as it was to.
+
+`is_of_run` tells the errors of the run itself from those of other runs, with which tapes end as with any error.
+"""
 
 from typing import Any
 
 from ..._functions.async_driver import backend
 from ..._text.values import describe_error
-from ._errors import ServicesError
+from ._errors import ClaimLostError, RunCancelledError, RunGoneError, ServerLostError, ServicesError
 
 
 def find_ending(raised: BaseException, what: str, task: Any = None) -> Exception | None:
@@ -23,6 +26,15 @@ def find_ending(raised: BaseException, what: str, task: Any = None) -> Exception
         return _say(raised, f"{what} awaited something that was cancelled, and did not catch that. "
                     "Catch asyncio.CancelledError around that await.") if _is_stray(task) else None  # fmt: skip
     return _say(raised, f"{what} raised {describe_error(raised)}, which is no Exception. Raise one that is.")
+
+
+def is_of_run(raised: BaseException, run: str, server: str) -> bool:
+    """True for an error of services that is about this run, and not about another one that a body uses, or a tape ended with."""
+    if isinstance(raised, ServerLostError):
+        return raised.server == server
+    if isinstance(raised, (RunGoneError, RunCancelledError, ClaimLostError)):
+        return getattr(raised, "run", None) == run  # one that was read from a tape has no attributes
+    return isinstance(raised, ServicesError)
 
 
 def _holds(raised: BaseException, kinds: Any) -> bool:

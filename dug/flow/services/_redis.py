@@ -61,7 +61,7 @@ class Server:
         try:
             self.client = _make_client(url)
         except (redis.RedisError, _NO_CLUSTER) as exc:
-            raise ServerLostError(self._tell(exc)) from exc
+            raise self._say_lost(exc) from exc
         self._told = Seldom(time.monotonic)
         self._has_answered = False
         self._left: set[str] = set()
@@ -91,7 +91,7 @@ class Server:
                 if isinstance(exc, _REFUSED) or not _is_away(exc):
                     raise ServicesError(self._tell(exc)) from exc
                 if self.is_closed or not self._has_answered or time.monotonic() - began > self._patience_s:
-                    raise ServerLostError(self._tell(exc)) from exc
+                    raise self._say_lost(exc) from exc
                 if self._told.is_due():
                     _logger.warning("%s Until then, runs wait.", self._tell(exc))
                 time.sleep(pause)
@@ -99,6 +99,11 @@ class Server:
             else:
                 self._has_answered = True
                 return answer
+
+    def _say_lost(self, exc: Exception) -> ServerLostError:
+        error = ServerLostError(self._tell(exc))
+        error.server = self.shown
+        return error
 
     def _tell(self, exc: Exception) -> str:
         """Returns what is wrong with the server, and what to do about it."""

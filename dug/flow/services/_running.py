@@ -167,9 +167,9 @@ class Giving:
                     async for item in items:
                         if self._writer.put(tape, item):
                             await self._writer.give_way()
-            except ServicesError:
-                raise
             except BaseException as exc:  # whatever the user's generator raises ends the input
+                if exc is self._writer.failure:
+                    raise
                 self.error = find_ending(exc, f"the input {tape!r} of the run {self._claim.link.run!r}")
                 if self.error is None:
                     raise
@@ -193,5 +193,9 @@ async def iterate(items: Any) -> AsyncGenerator[Any, None]:
         finally:
             await made.aclose()
     else:
-        for item in made:
-            yield item
+        try:
+            for item in made:
+                yield item
+        finally:
+            if callable(items):
+                made.close()

@@ -21,7 +21,7 @@ from ._checkpoints import recording
 from ._claims import Checkpoint, Claim
 from ._errors import ClaimLostError, RunCancelledError, RunGoneError, ServerLostError, ServicesError, StateLostError
 from ._plan import ITEM, STREAM, VALUE
-from ._raised import find_ending
+from ._raised import find_ending, is_of_run
 from ._reading import Place, TapeStream, read_values
 from ._skipping import Skipper, is_of_input
 from ._writing import Writer
@@ -114,10 +114,10 @@ class Stepping:
         try:
             try:
                 await self._write_and_skip()
-            except _STOPPED as exc:
-                self._writer.failure = self._writer.failure or exc
-                _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), exc)
             except BaseException as exc:
+                if isinstance(exc, _STOPPED) and self._is_own(exc):
+                    self._note_stop(exc)
+                    return
                 ending = find_ending(exc, f"{self._step.name!r} of the run {self._link.run!r}", self._task)
                 if ending is None:
                     raise
@@ -132,8 +132,14 @@ class Stepping:
         try:
             await self._writer.end(error)
         except ServicesError as exc:
-            self._writer.failure = exc
-            _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), exc)
+            self._note_stop(exc)
+
+    def _is_own(self, error: BaseException) -> bool:
+        return is_of_run(error, self._link.run, self._link.server.shown)
+
+    def _note_stop(self, error: ServicesError) -> None:
+        self._writer.failure = self._writer.failure or error
+        _logger.info("%s stops: %s", say(self._link.plan.flow, self._step.name), error)
 
     async def _write_and_skip(self) -> None:
         """Writes all, beginning again at or behind a value that fails, if the processor skips such values."""
@@ -143,10 +149,8 @@ class Stepping:
         while True:
             try:
                 return await self._write_all()
-            except ServicesError:
-                raise
             except Exception as exc:
-                if skipper is None or not await self._begin_behind(exc, skipper):
+                if skipper is None or self._is_own(exc) or not await self._begin_behind(exc, skipper):
                     raise
 
     async def _begin_behind(self, error: Exception, skipper: Skipper) -> bool:
