@@ -60,6 +60,20 @@ def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch, ca
     assert "keys are not prolonged (unforeseen)" in caplog.text
 
 
+def test_services_that_are_closed_complain_of_no_connection(make, monkeypatch, caplog):
+    """The thread that prolongs claims says nothing of connections that were closed under it."""
+    server = make()._server
+    threads = server.threads
+    server.close()
+
+    def refuse(**_):
+        raise ValueError("I/O operation on closed file.")
+
+    monkeypatch.setattr(server.client, "pipeline", refuse)
+    threads._touch(["key"])
+    assert not caplog.records
+
+
 def test_the_pauses_of_runs_that_are_over_are_forgotten(make, run_here):
     """A process that serves for months keeps nothing of steps that failed in runs which were deleted."""
 

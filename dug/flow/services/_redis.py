@@ -279,8 +279,7 @@ class _Threads:
                 try:
                     one.prolong()
                 except Exception as exc:  # noqa: BLE001  whoever works hears of it at the next append
-                    if self._server._told.is_due():
-                        _logger.warning("%s: a claim is not prolonged (%s).", self._server.shown, exc)
+                    self._warn("a claim is not prolonged", exc)
             if held and time.monotonic() > self._next_touch:
                 self._next_touch = time.monotonic() + self._server.ttl_ms / 10_000
                 self._touch({key for one in held for key in one.keys})
@@ -293,5 +292,9 @@ class _Threads:
                 pipeline.execute()
         except Exception as exc:  # noqa: BLE001  this thread must go on: it prolongs all claims
             self._next_touch = time.monotonic()
-            if self._server._told.is_due():
-                _logger.warning("%s: keys are not prolonged (%s).", self._server.shown, exc)
+            self._warn("keys are not prolonged", exc)
+
+    def _warn(self, what: str, error: Exception) -> None:
+        """Logs that something was not done, unless the services are closed: then their connections are."""
+        if not self._is_over.is_set() and self._server._told.is_due():
+            _logger.warning("%s: %s (%s).", self._server.shown, what, error)
