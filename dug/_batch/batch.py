@@ -6,6 +6,7 @@ many nodes under one.
 
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from time import perf_counter
 from typing import Any, Generic, TypeVar
@@ -23,7 +24,7 @@ from .._text.counts import count
 from .._text.sheet import Line, Sheet
 from .._text.shown import Shown
 from .._text.values import number_alike, show
-from .call_site import CallSite, call_site_of, check_elsewhere, check_executor, find_width, inside, single_outer_call
+from .call_site import CallSite, call_site_of, check_elsewhere, check_executor, find_width, single_outer_call
 from .kept_failure import keep_failure
 from .other_processes import FindOthers
 from .progress import Progress, make_reporter
@@ -94,7 +95,7 @@ class Batch(Shown, Generic[R]):
 
 
 def run_all(
-    ctx: Any,
+    inside: AbstractContextManager[Any],
     nodes: Iterable[Node[R]],
     executor: Any,
     progress: Progress,
@@ -121,8 +122,8 @@ def run_all(
     reporter, total = make_reporter(progress), len(asked)
     kept = _Kept()
     started = perf_counter()
-    with inside(ctx), single_outer_call():
-        del ctx  # the traceback of an error holds this frame, and must not hold the context
+    with inside, single_outer_call():
+        del inside  # the traceback of an error holds this frame, and must not hold the context
         if others is not None:
             steps = [] if store is None else others.list_steps(frame_in_force("warm()").view, asked)
             answers = _ask_elsewhere(partial(others.ask, store=store, steps=steps), asked, kept)

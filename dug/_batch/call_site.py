@@ -113,12 +113,6 @@ def single_outer_call() -> Iterator[None]:
         call.close()
 
 
-def inside(ctx: Any) -> Any:
-    """Returns a context manager for asking in a context: the context itself or, if it is in force, one that adds nothing."""
-    nearest: Any = next(entries_in_force(), None)
-    return ctx._adding_nothing() if nearest is not None and nearest.context is ctx else ctx
-
-
 def check_executor(executor: Any) -> None:
     """Refuses an executor that cannot run calls here.
 
@@ -142,7 +136,7 @@ def check_elsewhere(frame: Frame) -> None:
             f"{Node._of(frame.run.key)!r} is running, and cannot record what other processes read for it. Sweep outside of "
             "nodes, or on threads: executor=concurrent.futures.ThreadPoolExecutor()."
         )
-    sealed: Any = next((entry.context for entry in entries_in_force() if getattr(entry.context, "_is_sealed", False)), None)
+    sealed = next((entry.context for entry in entries_in_force() if entry.context and entry.context._is_sealed), None)
     if sealed is not None:
         raise ContextError(
             f"{sealed!r} is in force, and other processes would ask the outside. Compute in this process: leave executor= out."

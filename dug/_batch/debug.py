@@ -6,6 +6,7 @@ of the body is shown and forgotten.
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pdb import Pdb
 from typing import Any
 
@@ -16,26 +17,25 @@ from .._inspect.failures import read_arguments
 from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import list_reads, passed_from
 from .._text.values import describe_error, show
-from .call_site import inside
 
 Driver = Callable[[Node[Any]], Any]
 
 
-def debug(ctx: Any, node: Node[Any]) -> None:
+def debug(inside: AbstractContextManager[Any], failure: Memo) -> None:
     """Runs the body of a node that failed, or of the one in which its error began, and enters pdb where it raises.
 
+    Args:
+        inside: puts the context in force.
+        failure: the memo of the node there.
+
     Raises:
-        ValueError: the node did not fail in this context.
         TypeError: its function is a coroutine function.
     """
-    record = ctx.memo(node)
-    if record.error is None:
-        raise ValueError(f"{node} did not fail in {ctx!r}, so there is nothing to debug. ctx.failures() lists failures.")
-    memo, _ = Origins(passed_from).find(record._memo)
+    memo, _ = Origins(passed_from).find(failure)
     failed = Node._of(memo.home.key)
     if failed._function.is_async:
         raise TypeError(f"{failed} is of a coroutine function, which pdb cannot run here. Await its __wrapped__ in the context.")
-    with inside(ctx):
+    with inside:
         _say(memo, failed)
         handle = _find_handle(memo)
         answer = _make_driver(failed, handle)

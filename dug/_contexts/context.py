@@ -10,7 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from .._core.drive import Scope
-from .._core.read import KINDS, Cache, Function, Listener, Node, Subscription
+from .._core.read import KINDS, Cache, Function, Listener, Node, Subscription, entries_in_force
 from .._inspect.record import find_seen
 from .._text.shown import Shown
 from .._text.values import show, show_whole
@@ -51,8 +51,6 @@ class Context(Scope, ContextMethods, Shown):
     """
 
     __iter__ = None  # it has `__getitem__`, and is not a sequence
-    _is_sealed = False
-    """True for a context that answers for the outside, such as that of a replay: nothing is asked with it left out."""
 
     @overload
     def __init__(
@@ -292,10 +290,11 @@ class Context(Scope, ContextMethods, Shown):
             self._store.flush_queue()
         look_again(is_told=error is None)
 
-    @staticmethod
-    def _adding_nothing() -> "Context":
-        """Returns a context that adds nothing to the one around it: a plain one, as a subclass may be made in any way."""
-        return Context()
+    def _inside(self) -> AbstractContextManager[Any]:
+        """Returns what puts this in force: the context itself or, if it is in force already, one that adds nothing."""
+        nearest = next(entries_in_force(), None)
+        is_here = nearest is not None and nearest.context is self
+        return Context() if is_here else self  # a plain one, as a subclass may be made in any way
 
     def __reduce_ex__(self, protocol: object) -> Any:
         raise TypeError(

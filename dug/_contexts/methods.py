@@ -4,6 +4,7 @@ Most of the modules that answer are imported on first use, so that ``import dug`
 """
 
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from .._core.read import Function, Node, View
@@ -36,6 +37,10 @@ class ContextMethods:
 
     def _here(self) -> View:
         """The view used for looks."""
+        raise NotImplementedError
+
+    def _inside(self) -> AbstractContextManager[Any]:
+        """Returns what puts this in force: the context itself or, if it is in force already, one that adds nothing."""
         raise NotImplementedError
 
     # One node
@@ -168,7 +173,7 @@ class ContextMethods:
 
         try:
             find = ContextMethods._find_others
-            return run_all(self, nodes, executor, progress, find_others=find, returns_exceptions=return_exceptions)
+            return run_all(self._inside(), nodes, executor, progress, find_others=find, returns_exceptions=return_exceptions)
         finally:
             del self  # the traceback of an error holds this frame, and must not hold the context
 
@@ -206,7 +211,7 @@ class ContextMethods:
         store.flush()  # the processes take what is known here from there, too
         try:
             find = ContextMethods._find_others
-            return run_all(self, nodes, executor, progress, find_others=find, returns_exceptions=True, store=store)
+            return run_all(self._inside(), nodes, executor, progress, find_others=find, returns_exceptions=True, store=store)
         finally:
             del self  # as above
 
@@ -223,7 +228,10 @@ class ContextMethods:
         """
         from .._batch.debug import debug  # loaded when somebody debugs
 
-        debug(self, check_node(node))
+        record = self.memo(node)
+        if record.error is None:
+            raise ValueError(f"{node} did not fail in {self!r}, so there is nothing to debug. ctx.failures() lists failures.")
+        debug(self._inside(), record._memo)
 
 
 def look_again(*, is_told: bool = True) -> None:

@@ -5,7 +5,7 @@ first one that does not it *forks*: it goes on, at the same item, on the tape of
 noted as a read.  `reader` waits for what a pump gives.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 from .._core.drive import INVALID, Serving, bits_read, frame_to_ask, note, note_no_answer
@@ -15,6 +15,9 @@ from .stream_bumps import view_beneath
 from .stream_driver import make_aside
 from .sync_driver import fetch
 from .tape import CLOSED, FAILED, OPEN, Kept, Reach, Tape, is_forgotten, tape_of
+
+if TYPE_CHECKING:
+    from .stream_shape import StreamShape
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,7 +44,7 @@ class AnyReader(Generic[T_co]):
     _end: type[Exception]
     """What says that there are no more items."""
 
-    def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
+    def __init__(self, stream: "StreamShape", start: "int | Latest" = 0, frame: Any = None) -> None:
         self._tape: Tape | None = None
         self.pause: Any = None
         """The pause in which the cursor that has it sleeps, to be woken when a pump begins to wait for it."""
@@ -356,11 +359,11 @@ class AnyReader(Generic[T_co]):
                 raise StreamChangedError(self._stream.node, number)
 
 
-def _find_reach(reader: AnyReader[Any], stream: Any, run: Run) -> Reach:
+def _find_reach(reader: AnyReader[Any], stream: "StreamShape", run: Run) -> Reach:
     """Returns where a reader says how far its run has read; notes one that the body of a stream opened, for the end of that."""
     tape = tape_of(run)
     if tape is None:
-        return stream.reaches.setdefault(run.home, Reach())  # type: ignore[no-any-return]  # it holds no other
+        return stream.reaches.setdefault(run.home, Reach())
     tape.opened.add(reader)
     if tape.reached is None:
         tape.reached = WeakKeyDictionary()

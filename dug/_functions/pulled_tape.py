@@ -11,7 +11,7 @@ from _thread import allocate_lock
 from contextlib import suppress
 from contextvars import copy_context
 from sys import exception
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core.drive import INVALID, PUT, abandon, begin, complete, here
 from .._core.read import Memo, Run, View
@@ -20,6 +20,9 @@ from .stream_driver import context_of, has_news, make_aside, make_mark, refuse_y
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Tape
 from .trimming import trim
+
+if TYPE_CHECKING:
+    from .stream_shape import StreamShape
 
 _logger = logging.getLogger("dug")
 _END: Any = object()
@@ -32,9 +35,9 @@ class PulledTape(Tape):
 
     __slots__ = ("gate", "generator", "stream", "variables")
 
-    def __init__(self, run: Run, stream: Any) -> None:
+    def __init__(self, run: Run, stream: "StreamShape") -> None:
         super().__init__(run, 256, stream.keep)
-        self.stream = stream
+        self.stream: Any = stream  # nothing once it has ended
         self.generator: Any = None
         self.variables: Any = None
         """Those in which the generator runs."""
@@ -165,7 +168,7 @@ class PulledTape(Tape):
                 wait.wake()
 
 
-def find_tape(stream: Any, view: View, frame: Any, position: int) -> PulledTape:
+def find_tape(stream: "StreamShape", view: View, frame: Any, position: int) -> PulledTape:
     """Returns the tape of a stream in this very scenario: the one that is open, or ended, else a new one.
 
     A tape that is closed, or rests on something that was invalidated, is no one's to begin with: the next number has another.

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .._core.read import Joined, Key, Memo, Run
 from ..errors import CycleError
@@ -14,6 +14,9 @@ from .async_driver import backend
 from .stream_driver import explain_keep, find_pumped, start_pump
 from .stream_misuse import OF_READER, Misused
 from .tape import CLOSED, Mark, Tape, tape_of
+
+if TYPE_CHECKING:
+    from .stream_shape import StreamShape
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -27,7 +30,7 @@ class Reader(Misused, AnyReader[T_co]):
     _end = StopAsyncIteration
     _answers = OF_READER
 
-    def __init__(self, stream: Any, start: "int | Latest" = 0, frame: Any = None) -> None:
+    def __init__(self, stream: "StreamShape", start: "int | Latest" = 0, frame: Any = None) -> None:
         self._tape: Tape | None = None  # for `__del__`
         self._loop = backend().find_loop()
         super().__init__(stream, start, frame)

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from functools import partial
 from threading import local
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from .._core.drive import INVALID, abandon, begin, complete, fail, tell
@@ -20,6 +20,9 @@ from .async_driver import backend
 from .sync_driver import fetch
 from .tape import CLOSED, ENDED, FAILED, OPEN, Mark, Tape, tape_of
 from .trimming import leave_out_old, trim
+
+if TYPE_CHECKING:
+    from .stream_shape import StreamShape
 
 _logger = logging.getLogger("dug")
 _told = local()
@@ -39,7 +42,7 @@ def context_of(frame: Any) -> Any:
     return None if frame is None else frame.context
 
 
-def find_pumped(stream: Any, view: View, frame: Any, position: int = -1) -> "Tape | Run":
+def find_pumped(stream: "StreamShape", view: View, frame: Any, position: int = -1) -> "Tape | Run":
     """Returns the tape of a stream in this very scenario; or a new run, for which nobody has started a pump yet.
 
     A tape that is closed, or rests on something that was invalidated, is no one's to begin with: the next number has another.
@@ -74,7 +77,7 @@ def find_pumped(stream: Any, view: View, frame: Any, position: int = -1) -> "Tap
         return run_to_drive
 
 
-def start_pump(stream: Any, run: Run, tape: Tape) -> None:
+def start_pump(stream: "StreamShape", run: Run, tape: Tape) -> None:
     """Begins to write a tape, in a task on this loop."""
     stream.tapes[run] = tape
     try:
@@ -99,7 +102,7 @@ def _close(run: Run, tape: Tape | None) -> None:
         abandon(run)
 
 
-async def _drive(stream: Any, run: Run, tape: Tape) -> None:
+async def _drive(stream: "StreamShape", run: Run, tape: Tape) -> None:
     """Pumps one tape, in a task in which the run is the frame in force."""
     items: Any = None
     started = perf_counter()
@@ -138,7 +141,7 @@ async def _drive(stream: Any, run: Run, tape: Tape) -> None:
 
 
 def tell_end(
-    run: Run, stream: Any, seconds: float, error: BaseException | None = None, *, is_held: bool = False
+    run: Run, stream: "StreamShape", seconds: float, error: BaseException | None = None, *, is_held: bool = False
 ) -> None:
     """Tells listeners that the generator of a stream has come to its end, or did not run because its items were kept."""
     if any(run.view.listeners):
@@ -165,7 +168,7 @@ async def _end(items: Any, tape: Tape) -> None:
             await reader.aclose()
 
 
-async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
+async def _pump(stream: "StreamShape", run: Run, tape: Tape, items: Any) -> None:
     append = tape.kept.values.append
     room = 0
     async for value in items:
@@ -184,7 +187,7 @@ async def _pump(stream: Any, run: Run, tape: Tape, items: Any) -> None:
             append = tape.kept.values.append
 
 
-async def _make_room(stream: Any, run: Run, tape: Tape) -> int:
+async def _make_room(stream: "StreamShape", run: Run, tape: Tape) -> int:
     """Returns after how many items to look again, after waiting for readers."""
     while True:
         trim(stream, run.view, tape)
@@ -259,7 +262,7 @@ def explain_keep(error: CycleError, run: Run, tape: Tape | None = None) -> None:
             error.add_note(f"{said} has keep={found.keep} and waits for its slowest reader. Give it a larger keep=, or none.")
 
 
-def refuse_yield(stream: Any) -> TypeError:
+def refuse_yield(stream: "StreamShape") -> TypeError:
     """Returns the error of a generator that has left a context open."""
     return TypeError(f"{say_node(stream.node)} yields inside a context that it opened. Close the context before the yield.")
 
@@ -303,7 +306,7 @@ def _note_known(tape: Tape, reads: "tuple[Memo, ...]") -> None:
 
 
 def make_mark(
-    stream: Any,
+    stream: "StreamShape",
     run: Run,
     tape: Tape,
     *,
@@ -321,7 +324,7 @@ def make_mark(
 
 
 def _file_mark(
-    stream: Any,
+    stream: "StreamShape",
     run: Run,
     tape: Tape,
     *,

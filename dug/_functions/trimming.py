@@ -6,17 +6,20 @@ grows by one reference for each new node that its generator reads, and by nothin
 """
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core.drive import fold
 from .._core.read import DEAD, TWEAKED, Memo, NodeMemos, View
 from .tape import Mark, Tape
 
+if TYPE_CHECKING:
+    from .stream_shape import StreamShape
+
 _PLACE = -1
 """The number of the mark that has the readers of those that were dropped."""
 
 
-def trim(stream: Any, view: View, tape: Tape) -> None:
+def trim(stream: "StreamShape", view: View, tape: Tape) -> None:
     """Drops the items that neither `keep` nor a reader keeps, and their marks; in lots, so that it is O(1) for each item."""
     kept, keep = tape.kept, tape.keep
     if keep is None or len(kept.values) <= 2 * keep:
@@ -29,7 +32,7 @@ def trim(stream: Any, view: View, tape: Tape) -> None:
     _drop(stream, view, tape, [memo for memo in own if not _pass_on(stream, tape, memo)])
 
 
-def _pass_on(stream: Any, tape: Tape, memo: Memo) -> bool:
+def _pass_on(stream: "StreamShape", tape: Tape, memo: Memo) -> bool:
     """Leaves a mark to another tape that keeps it, of a reader that came late; False when there is none."""
     for other in tuple(stream.tapes.values()):
         if other is not tape and memo in other.kept.marks:
@@ -59,7 +62,7 @@ def _is_over(frame: Any) -> bool:
     return run is None or run.is_done or (frame is not run and frame.closed)
 
 
-def _drop(stream: Any, view: View, tape: Tape, dropped: list[Memo]) -> None:
+def _drop(stream: "StreamShape", view: View, tape: Tape, dropped: list[Memo]) -> None:
     """Takes marks out, and lets the first one that is left rest on what they had read."""
     if not dropped:
         return

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve, frozen
 
@@ -27,6 +27,9 @@ from ._remote import Base, check_node, find_why_not, make_message, pack_scenario
 from ._sources import MOST_ROUNDS, Lacking
 from ._stores import check_keeps, place_of
 from ._worker import find_origin
+
+if TYPE_CHECKING:
+    from ..stores._keeper import Keeper
 
 
 @frozen(eq=False)
@@ -66,7 +69,7 @@ def list_steps(view: View, nodes: Sequence[Node[Any]]) -> list[list[Node[Any]]]:
         return find_why_not(node) is None and not node._function.is_async and not _is_known(view, node)
 
     targets = [node._key for node in nodes if not _is_known(view, node)]
-    return [[Node[Any]._of(key) for key in step] for step in _list_steps(keeper, targets, is_wanted)]
+    return [[Node[Any]._of(key) for key in step] for step in _list_steps(cast("Keeper", keeper), targets, is_wanted)]
 
 
 def ask_elsewhere(

@@ -10,7 +10,7 @@ shares a part of its way with others, so a trace is a few places of its own and 
 from collections.abc import Iterator
 from gc import get_referents
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from attrs import define, field
 
@@ -18,6 +18,12 @@ from .imprint import Imprint
 
 _OWN = ("dug._core.", "dug._functions.")
 """What the names of modules begin with whose functions stand between two nodes in a traceback."""
+
+
+class Asker(Protocol):
+    """A run, as a failure that is served to it sees it."""
+
+    served: "dict[Any, BaseException] | None"
 
 
 @define(eq=False, repr=False)
@@ -72,7 +78,7 @@ class Failure:
         """Returns the traceback without frames: its places (`stack`), and its text (`format`)."""
         return self.summary or _read_traceback(self.error, self.traceback)
 
-    def serve(self, to: Any = None, memo: Any = None) -> "Serving":
+    def serve(self, to: Asker | None = None, memo: Any = None) -> "Serving":
         """Returns the exception to raise for an asker, with the traceback as it was filed.
 
         Args:

@@ -7,7 +7,7 @@ So what was filed is hidden from it (`untrack`), and the table shows it what the
 
 from collections.abc import Iterable
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from ..native import machine
 from .binding import Key
@@ -55,6 +55,12 @@ def leave_key(home: NodeMemos, args: Any) -> None:
         home._owner, home._args, home._key = function.mark, args, None
         if type(args) is tuple:
             machine.hide(args)
+
+
+class HasHomes(Protocol):
+    """A cache, as its homes see it."""
+
+    homes: "Homes"
 
 
 class Homes:
@@ -129,7 +135,7 @@ class Homes:
             self._forget(function, nodes)
         return None
 
-    def move_to(self, made: "Homes", cache: Any) -> None:
+    def move_to(self, made: "Homes", cache: "HasHomes") -> None:
         """Moves all homes into empty ones, which become those of a cache, so that those who still look here find nothing."""
         made.tables = self.tables  # first: a thread that puts a home in has it in both, or sees that it has none here
         cache.homes = made

@@ -6,7 +6,7 @@ place of its own; all others are in a table by footprint and restriction.  A twe
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ...errors import ContextError
@@ -25,8 +25,10 @@ from .scenario import ActiveTweaks
 from .stale import Stale, make_newest
 from .weak import WeakBag, members
 
-BINDING = make_lock()
-"""Held where a cache is bound: threads may enter it first at the same time."""
+if TYPE_CHECKING:
+    from .protocols import KeeperShape
+
+BINDING = make_lock()  # held where a cache is bound: threads may enter it first at the same time
 
 
 class Cache:
@@ -45,12 +47,10 @@ class Cache:
         self.beneath: Cache | None = None
         self.homes = self.quick = Homes()
         """The nodes of functions that have a name (others: `homes_of`).  Calls look in `quick`: `homes`, or none in a doubt."""
-        self.locals: WeakBag[Function] = WeakBag()
-        """The local functions with nodes here; each holds the memos of its nodes itself, see `local`."""
+        self.locals: WeakBag[Function] = WeakBag()  # the local functions with nodes here; each holds the memos itself: `local`
         self._group: CacheGroup | None = None
-        self.keeper: Any = None  # of memos outside of the process, see `protocols.KeeperShape`
-        self.holds_beneath = False
-        """True once a memo was filed under the key of a node beneath a tweak."""
+        self.keeper: KeeperShape | None = None  # of memos outside of the process
+        self.holds_beneath = False  # True once a memo was filed under the key of a node beneath a tweak
         self._count = 0
         self._emptied: Emptied = {}
         self._gone: deque[int] = deque()  # how many memos were freed with each local function that is gone

@@ -9,7 +9,7 @@ and has their readers.  A walk that comes by asks the memos of these readers the
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from ..facts.binding import Key
@@ -17,7 +17,6 @@ from ..facts.homes import track_again
 from ..facts.memo import DEAD, LIVE, Memo, NodeMemos, Noted
 from ..facts.node import plain_key
 from .stale import take_waiting
-from .weak import members
 
 if TYPE_CHECKING:
     from .protocols import CacheShape
@@ -119,7 +118,7 @@ def trim(cache: "CacheShape") -> list[Memo]:
     return taken
 
 
-def fold(cache: Any, place: Key, memos: Iterable[Memo]) -> NodeMemos:
+def fold(cache: "CacheShape", place: Key, memos: Iterable[Memo]) -> NodeMemos:
     """Takes memos of one function out of a cache, and of those that share its group; no open run may have read one.
 
     Args:
@@ -134,7 +133,7 @@ def fold(cache: Any, place: Key, memos: Iterable[Memo]) -> NodeMemos:
     """
     group = cache.group
     with group.lock:
-        caches: Sequence[CacheShape] = members(group.caches)
+        caches = group.list_caches()
         for memo in memos:
             if memo.status == LIVE:
                 _fold(caches, place, memo)

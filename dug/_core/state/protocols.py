@@ -42,6 +42,8 @@ class Task(Protocol):
 class ScopeShape(Protocol):
     """A scope, as its entries see it."""
 
+    _is_sealed: bool
+
     def _renew(self, entry: Any) -> None:
         """Derives the view of an open entry again."""
 
@@ -49,15 +51,28 @@ class ScopeShape(Protocol):
         """True when an entry shows another scenario than the present one."""
 
 
+class GroupShape(Protocol):
+    """A cache group, as who has one of its caches sees it."""
+
+    lock: Any
+
+    def list_caches(self) -> "tuple[CacheShape, ...]":
+        """Returns the caches that share it."""
+
+
 class CacheShape(Protocol):
     """A cache, as a cache group and its walks see it."""
 
-    keeper: Any
+    keeper: "KeeperShape | None"
     stale: Stale
     _count: int
     _emptied: dict[Any, list[Any]]
     _gone: deque[int]
     _read: dict[int, set[Any]]
+
+    @property
+    def group(self) -> GroupShape:
+        """What it shares with those that are layered on it."""
 
     @property
     def homes(self) -> Homes:
@@ -124,12 +139,19 @@ class KeeperShape(Protocol):
     No lock of the engine is held where it is called, and it raises nothing.
     """
 
+    @property
+    def store(self) -> Any:
+        """The store that it keeps runs in."""
+
     def recall(self, run: Any) -> Memo | None:
         """Returns the next older memo that a run may verify, before its body runs; None when there is none (any more).
 
         Its reads are of memos that have no values, and compare themselves (`Memo.knows_same`).  When one has changed, this is
         called again, and `Run.failed_check_reads` has what was read.
         """
+
+    def recall_items(self, run: Any, stream: Any) -> Any:
+        """Returns what gives the items of a stream in the place of its generator, for a pump; None where that must run."""
 
     def pause(self, run: Any) -> float:
         """Returns in how many seconds a task should ask `recall` again before its body runs; 0 when it should run now."""

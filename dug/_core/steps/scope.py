@@ -54,6 +54,9 @@ MAKING = make_lock()
 class Scope:
     """A set of tweaks and the cache that results go to; in force inside ``with``."""
 
+    _is_sealed = False
+    """True for one that answers for the outside, such as that of a replay: nothing is asked with it left out."""
+
     def __init__(self, scenario: "ScenarioShape", cache: Cache | None, max_depth: int | None) -> None:
         self._scenario: Any = scenario
         self._given_cache = cache
