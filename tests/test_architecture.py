@@ -65,6 +65,9 @@ MAX_HANDED_ON = 30
 
 MAX_FLOORS = 13
 
+# Attributes that objects of other packages have, too: who asks an ``Any`` for one means such an object.
+OF_OTHERS = {"aclose", "compare", "copy", "flags", "inner", "items", "names", "nbytes", "now", "send", "to_frame"}
+
 THIRD_PARTY = {"errors": set(), "_core": {"attr", "attrs"}}
 ANYWHERE = {"attr", "attrs", "wrapt"}
 # A file that is named after an optional package may import that at the top; so may these, which need more.
@@ -322,6 +325,62 @@ def test_no_two_modules_know_each_other():
     edges = {names[module]: {names[name] for name in find_own_imports(module) if name in names} for module in MODULES}
 
     assert find_circles(edges) == []
+
+
+def find_asked_of_any(function):
+    """Yield the attributes that a function asks of parameters and locals which it calls ``Any`` or ``object``."""
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    named = [(one.arg, one.annotation) for one in arguments]
+    within = list(ast.walk(function))
+    named += [(one.target.id, one.annotation) for one in within if isinstance(one, ast.AnnAssign) and is_name(one.target)]
+    hidden = {name for name, annotation in named if annotation is not None and ast.unparse(annotation) in {"Any", "object"}}
+    for node in within:
+        if isinstance(node, ast.Attribute) and is_name(node.value) and node.value.id in hidden and node.attr[:2] != "__":
+            yield node.attr
+
+
+def is_name(node):
+    """Return whether a piece of syntax is a name alone."""
+    return isinstance(node, ast.Name)
+
+
+@cache
+def find_definers():
+    """Return the modules with a class that has an attribute, by its name; protocols are left out."""
+    found = {}
+    for module in MODULES:
+        for owner in ast.walk(parse(module)):
+            if isinstance(owner, ast.ClassDef) and "Protocol" not in map(ast.unparse, owner.bases):
+                own = {one.name for one in owner.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+                own |= {one.target.id for one in owner.body if isinstance(one, ast.AnnAssign) and is_name(one.target)}
+                own |= {one.attr for one in ast.walk(owner) if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)}
+                for name in own:
+                    found.setdefault(name, set()).add(module)
+    return found
+
+
+@pytest.mark.slow
+def test_no_circle_hides_behind_any():
+    """What a function asks of an ``Any`` is not what only classes have whose modules, by whatever way, import its own."""
+    leads_to = {}
+
+    def find_all_below(module):
+        if module not in leads_to:
+            below = find_own_imports(module) & set(MODULES)
+            leads_to[module] = below.union(*map(find_all_below, below))
+        return leads_to[module]
+
+    asked = {
+        (module, name)
+        for module in MODULES
+        for function in ast.walk(parse(module))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for name in find_asked_of_any(function)
+        if name in find_definers() and name not in OF_OTHERS
+    }
+    hidden = {(module, name) for module, name in asked if all(module in find_all_below(owner) for owner in find_definers()[name])}
+
+    assert hidden == set()
 
 
 def test_the_house_has_few_floors():
