@@ -234,6 +234,22 @@ def test_the_design_names_every_folder(folder):
     assert f"``{folder}/``" in (DOCS / "explanation" / "design.rst").read_text()
 
 
+def test_the_way_to_add_something_leads_to_files_that_are_there():
+    """Each path that CONTRIBUTING names is that of a file or folder."""
+    named = set(re.findall(r"``((?:dug|tests|docs|benchmarks)/[\w./]*)``", (ROOT / "CONTRIBUTING.rst").read_text()))
+
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_glossary_is_short():
+    """The glossary has at most 50 terms; a word of one idea alone stands in the entry of that."""
+    terms = re.findall(r"^ {3}([a-z].*)$", (DOCS / "reference" / "glossary.rst").read_text(), re.MULTILINE)
+
+    assert 40 <= len(terms) <= 50
+    assert {"node", "memo", "footprint", "beneath", "unfileable", "layer", "verify", "driver", "frame", "view"} <= set(terms)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder with the site, built so that a warning is an error."""
