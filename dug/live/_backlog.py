@@ -104,11 +104,10 @@ class Backlog:
 
     def count(self) -> tuple[int, int, dict[Any, InputCounters]]:
         """Returns how many pushes came, how many ticks were dropped, and what became of the values, by node."""
-        with self._changed:
-            inputs = {
-                key: InputCounters(number, self._conflated[key], self._lost[key]) for key, number in self._values.items()
-            }
-            return self._pushes, self._dropped_ticks, inputs
+        with self._changed:  # nobody can push meanwhile, so that it is copied only
+            pushes, dropped_ticks = self._pushes, self._dropped_ticks
+            values, conflated, lost = self._values.copy(), self._conflated.copy(), self._lost.copy()
+        return pushes, dropped_ticks, {key: InputCounters(number, conflated[key], lost[key]) for key, number in values.items()}
 
     def _tell_room(self) -> None:
         self._changed.notify_all()

@@ -226,3 +226,18 @@ def test_a_loop_does_not_wait_for_room(book, make, run):
             live.push(book.spot.node("A"), 3)
 
     run(main)
+
+
+def test_whoever_reads_the_counters_keeps_nobody_from_pushing(book, make, monkeypatch):
+    """The counters of many inputs are made while other threads push."""
+    live = make()
+    live.push(book.spot.node("A"), 2)
+
+    def count(*numbers):
+        in_thread(lambda: live.push(book.spot.node("B"), 3))
+        return InputCounters(*numbers)
+
+    monkeypatch.setattr("dug.live._backlog.InputCounters", count)
+
+    assert live.counters.inputs == {book.spot.node("A"): InputCounters(1, 0, 0)}
+    assert live.counters.pushes == 2
