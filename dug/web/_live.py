@@ -11,7 +11,7 @@ from .._functions.proxy import show_key
 from .._text.counts import count
 from .._text.values import describe_error, drop_main, show_whole
 from ..live import Counters, InputCounters, Live, LiveOutput
-from ._panel import Panel
+from ._panel import MovingPanel
 from ._rates import Rates, write_rate
 from ._sheets import MOST_ROWS, Part, tell_line, tell_table
 from ._subjects import ContextSubject
@@ -36,17 +36,16 @@ class LiveSubject(ContextSubject):
         return repr(self.live)[1:-1]
 
 
-class Ticking(Panel):
+class Ticking(MovingPanel):
     """How a `Live` ticks: ``live``."""
 
     name, title = "live", "Live"
-    is_first = True
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self._rates = Rates()
 
-    def tell(self, taken: Taken, query: Mapping[str, str]) -> list[Part]:  # noqa: ARG002  it has one form
+    def look(self, taken: Taken, before: Sequence[Part]) -> list[Part]:  # noqa: ARG002  it tells all anew
         live, find_name = self._live, taken.find_name
         counters, outputs = live.counters, live.outputs
         told = [name for name in _COUNTED if name != "ticks"]

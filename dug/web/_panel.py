@@ -1,11 +1,17 @@
 """`Panel`, one more thing that a page shows beside the nodes of its subject: one file for each kind of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from time import monotonic, thread_time
 from typing import Any
 
 from ._sheets import Part
 from ._taken import Taken
+
+_COSTLY = 0.025
+"""From so many seconds on a panel rests: a page asks four times a second."""
+_PATIENCE = 9
+"""How many times as long as telling it took a costly one stays as it is."""
 
 
 class Panel(ABC):
@@ -51,3 +57,28 @@ class NodePanel(Panel):
 
     def tell(self, taken: Taken, query: Mapping[str, str]) -> list[Part]:
         return self.tell_node(taken, taken.find_node(query.get("name", "")))
+
+
+class MovingPanel(Panel):
+    """One that is told again and again, at most a tenth of the time, however often a page asks."""
+
+    is_first = True
+    _told: Sequence[Part] = ()
+    _rest_until = 0.0
+
+    def tell(self, taken: Taken, query: Mapping[str, str]) -> list[Part]:  # noqa: ARG002  it has one form
+        if not self._told or monotonic() >= self._rest_until:
+            begun = thread_time()
+            self._told = self.look(taken, self._told)
+            took = thread_time() - begun
+            self._rest_until = monotonic() + _PATIENCE * took if took > _COSTLY else 0.0
+        return list(self._told)
+
+    @abstractmethod
+    def look(self, taken: Taken, before: Sequence[Part]) -> Sequence[Part]:
+        """Returns its parts as they are now.
+
+        Args:
+            taken: the nodes of the page.
+            before: the parts as they were told last.
+        """

@@ -4,7 +4,7 @@ The run is held weakly: a page that is open keeps no stream going.  Looking read
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import ref
 
@@ -13,7 +13,7 @@ from .._core.read import Node
 from .._text.palette import LOOKS
 from .._text.values import shorten, visible
 from ._layers import arrange
-from ._panel import Panel
+from ._panel import MovingPanel
 from ._pictures import MOST_BOXES
 from ._rates import Rates, write_rate
 from ._sheets import MOST_ROWS, Part, tell_line, tell_table
@@ -69,25 +69,23 @@ class FlowSubject(ContextSubject):
         return self._title
 
 
-class Running(Panel):
+class Running(MovingPanel):
     """How far a run has come: ``flow``."""
 
     name, title = "flow", "Flow"
-    is_first = True
 
     def __init__(self, run: FlowRun) -> None:
         self._run = ref(run)
         self._rates = Rates()
-        self._told: list[Part] = []
         self._goes_on = True
 
-    def tell(self, taken: Taken, query: Mapping[str, str]) -> list[Part]:  # noqa: ARG002  it has one form
+    def look(self, taken: Taken, before: Sequence[Part]) -> Sequence[Part]:
         run = self._run()
-        if run is None:
-            self._goes_on = False
-            return [tell_line(_OVER), *self._told]
-        self._told = self._look(run, taken)
-        return self._told
+        if run is not None:
+            return self._look(run, taken)
+        self._goes_on = False
+        over = tell_line(_OVER)
+        return before if before[:1] == [over] else [over, *before]
 
     def _look(self, run: FlowRun, taken: Taken) -> list[Part]:
         graph = run.graph()

@@ -125,6 +125,22 @@ def test_looking_takes_no_tick_and_runs_nothing(live):
     assert live.context._listeners == []
 
 
+def test_a_panel_that_costs_much_rests(live, monkeypatch):
+    """However often a page asks, a look that took 40 ms is followed by none for nine times as long."""
+    clock, work = Clock(), Clock()
+    monkeypatch.setattr("dug.web._panel.monotonic", clock)
+    monkeypatch.setattr("dug.web._panel.thread_time", lambda: work.advance(0.04) or work())
+    answers = show(live)
+
+    def count_waiting():
+        clock.advance(0.2)
+        return tell(answers)[0]["text"].partition("; ")[2].partition(" ")[0]
+
+    before = count_waiting()
+    live.push(spot.node("a"), 4)
+    assert [before, count_waiting(), count_waiting()] == ["0", "0", "1"]
+
+
 def test_a_page_follows_until_it_is_closed(live):
     """The panel is asked again while the `Live` is open."""
     answers = show(live)
@@ -142,6 +158,19 @@ def test_a_tick_is_compared_with_a_frozen_one(live):
 
     rows = read_rows([{"title": "", **part} for part in answers.answer("compare", {})["parts"] if part["kind"] == "table"], "")
     assert rows[0][:4] == ["book()", "50", "70", "+20"]
+
+
+def test_a_trial_is_at_the_tick_at_which_it_was_made(live):
+    """A tweak that is tried on the page of a `Live` is tried at its last tick, and no tick takes it."""
+    answers = show(live, allow_tweaks=True)
+    query = {"name": "test_live_page:spot('b')", "value": "x2"}
+    answers.begin_trial(query)
+    while answers.answer("trial", query)["busy"]:
+        pass
+    live.push(spot.node("b"), 100), live.step()
+
+    (table,) = [part for part in answers.answer("trial", query)["parts"] if part["kind"] == "table"]
+    assert [cell["text"] for cell in table["rows"][0]["cells"]][:4] == ["test_live_page:book()", "50", "70", "+20"]
 
 
 def test_a_hostile_value_is_text_in_every_cell():
