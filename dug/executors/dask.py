@@ -4,6 +4,9 @@ A batch is a task.  The scheduler gives up a task with `KilledWorker` after some
 suspects whatever lay on a worker that died.  So each scenario of a batch that was given up is asked again with nothing beside it
 on any worker; only one that is given up then too has killed its workers.
 
+To send anything is a good part of what a task costs the client and the scheduler, so as many messages as there are workers are
+sent together; each worker has some ahead meanwhile.
+
 A `LocalCluster` forgets a worker that is starting again some seconds after it was lost; where many are lost, it comes to have
 none, and nobody would ever answer.  So it is told its size again while somebody waits.
 """
@@ -11,6 +14,7 @@ none, and nobody would ever answer.  So it is told its size again while somebody
 import logging
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from itertools import groupby
 from typing import Any
 from weakref import WeakSet
 
@@ -18,6 +22,7 @@ import distributed
 from distributed import KilledWorker, LocalCluster
 from distributed.client import FutureCancelledError
 
+from .._batch.call_site import AHEAD
 from ._pools import AnyPool
 from ._worker import answer
 
@@ -43,6 +48,7 @@ class DaskPool(AnyPool):
     def __init__(self, client: Any) -> None:
         self._client = client
         self._in_flight: WeakSet[Any] = WeakSet()
+        self._unsent: list[_Answer] = []
         self._bases: dict[str, Any] = {}
         """The bases that the workers have, by digest."""
         threads = client.nthreads()
@@ -51,16 +57,34 @@ class DaskPool(AnyPool):
         self.ships = "path" if isinstance(client.cluster, LocalCluster) else "bytes"
 
     def submit(self, message: Any) -> "_Answer":
-        """Has a message answered."""
-        return _Answer(self, self._submit(message))
+        """Has a message answered; it is sent with others, when somebody waits for an answer."""
+        answer = _Answer(self, message)
+        self._unsent.append(answer)
+        return answer
 
-    def _submit(self, message: Any) -> Any:
-        base, data = dict(message["base"]), None
+    def send_due(self, awaited: "_Answer") -> None:
+        """Sends what was not sent yet: for a message that somebody waits for, or as soon as each worker needs another one."""
+        if awaited.future is not None and len(self._in_flight) > (AHEAD - 1) * self.workers:
+            return
+        for _, answers in groupby(self._unsent.copy(), lambda answer: answer.message["base"]["digest"]):
+            self.send(list(answers))
+
+    def send(self, answers: "list[_Answer]") -> None:
+        """Sends messages with the same base together."""
+        messages, data = [answer.message for answer in answers], None
+        base = dict(messages[0]["base"])
         if "bytes" in base:
             data = self._scatter(base["digest"], base.pop("bytes"))
-        future = self._client.submit(answer_with, {**message, "base": base}, data, pure=False)
-        self._in_flight.add(future)
-        return future
+        told = [{**message, "base": base} for message in messages]
+        futures = self._client.map(answer_with, told, data=data, pure=False)
+        for one, future in zip(answers, futures, strict=True):
+            one.future = future
+            self._in_flight.add(future)
+        self._unsent = [answer for answer in self._unsent if answer.future is None]
+
+    def withdraw(self, answer: "_Answer") -> None:
+        """Sends a message no more."""
+        self._unsent = [other for other in self._unsent if other is not answer]
 
     def submit_alone(self, message: Any) -> "_Alone":
         """Has a message answered once nothing else is in flight."""
@@ -112,20 +136,25 @@ class DaskPool(AnyPool):
 class _Answer:
     """What comes of a message."""
 
-    def __init__(self, pool: DaskPool, future: Any) -> None:
-        self._pool, self._future = pool, future
+    def __init__(self, pool: DaskPool, message: Any) -> None:
+        self._pool, self.message = pool, message
+        self.future: Any = None
+        """None until it is sent."""
 
     def result(self) -> Any:
         """Returns the answer."""
-        return self._pool.fetch(self._future)
+        self._pool.send_due(self)
+        return self._pool.fetch(self.future)
 
     def done(self) -> bool:
         """True when it is there."""
-        return bool(self._future.done())
+        return self.future is not None and bool(self.future.done())
 
     def cancel(self) -> None:
         """Cancels it where it has not begun."""
-        self._future.cancel()
+        self._pool.withdraw(self)
+        if self.future is not None:
+            self.future.cancel()
 
 
 class _Alone:
@@ -137,7 +166,9 @@ class _Alone:
     def result(self) -> Any:
         """Returns the answer."""
         self._pool.drain()
-        return self._pool.submit(self._message).result()
+        answer = _Answer(self._pool, self._message)
+        self._pool.send([answer])
+        return self._pool.fetch(answer.future)
 
     def cancel(self) -> None:
         """It has not begun."""
