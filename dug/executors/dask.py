@@ -4,8 +4,8 @@ A batch is a task.  The scheduler gives up a task with `KilledWorker` after some
 suspects whatever lay on a worker that died.  So each scenario of a batch that was given up is asked again with nothing beside it
 on any worker; only one that is given up then too has killed its workers.
 
-To send anything is a good part of what a task costs the client and the scheduler, so as many messages as there are workers are
-sent together; each worker has some ahead meanwhile.
+To send and to fetch is most of what a task costs the client and the scheduler, so as many messages as there are workers are sent
+together, while each worker has some ahead, and so many answers are fetched together, where they are there.
 
 A `LocalCluster` forgets a worker that is starting again some seconds after it was lost; where many are lost, it comes to have
 none, and nobody would ever answer.  So it is told its size again while somebody waits.
@@ -14,9 +14,9 @@ none, and nobody would ever answer.  So it is told its size again while somebody
 import logging
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import distributed
 from distributed import KilledWorker, LocalCluster
@@ -47,7 +47,8 @@ class DaskPool(AnyPool):
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._in_flight: WeakSet[Any] = WeakSet()
+        self._in_flight: WeakKeyDictionary[_Answer, None] = WeakKeyDictionary()
+        """What was sent, and not taken yet, in its order."""
         self._unsent: list[_Answer] = []
         self._bases: dict[str, Any] = {}
         """The bases that the workers have, by digest."""
@@ -79,7 +80,7 @@ class DaskPool(AnyPool):
         futures = self._client.map(answer_with, told, data=data, pure=False)
         for one, future in zip(answers, futures, strict=True):
             one.future = future
-            self._in_flight.add(future)
+            self._in_flight[one] = None
         self._unsent = [answer for answer in self._unsent if answer.future is None]
 
     def withdraw(self, answer: "_Answer") -> None:
@@ -92,9 +93,9 @@ class DaskPool(AnyPool):
 
     def drain(self) -> None:
         """Returns when nothing is in flight."""
-        for future in list(self._in_flight):
+        for sent in list(self._in_flight):
             with suppress(CancelledError):
-                self.wait_for(future)
+                self.wait_for(sent.future)
 
     def wait_for(self, future: Any) -> None:
         """Returns when a future is done; a local cluster that has lost all its workers has them again until then."""
@@ -104,16 +105,31 @@ class DaskPool(AnyPool):
             except TimeoutError:
                 self._restore()
 
-    def fetch(self, future: Any) -> Any:
-        """Returns the result of a future, which is made again where the worker that had it is lost before the result is here."""
+    def fetch(self, answer: "_Answer") -> None:
+        """Fetches an answer, which is made again where the worker that had it is lost before it is here."""
         patience = _LOOK_SECONDS
-        while True:
-            self.wait_for(future)
+        while answer.said is None:
+            self.wait_for(answer.future)
             try:
-                return future.result(timeout=patience)
+                self._fetch_done(answer, patience)
             except TimeoutError:
                 patience *= 2  # it may be large and on its way
                 self._restore()
+
+    def _fetch_done(self, answer: "_Answer", seconds: float) -> None:
+        """Fetches an answer that is done, and with it the next ones that are: as many as there are workers."""
+        others = (one for one in list(self._in_flight) if one is not answer and one.said is None and one.has_value())
+        together = [answer, *islice(others, self.workers - 1)]
+        if len(together) > 1:
+            with suppress(Exception):  # whichever was lost meanwhile: that of the first is raised below
+                values = self._client.sync(self._gather, [one.future for one in together], callback_timeout=seconds)
+                for one, said in zip(together, values, strict=True):
+                    one.said = said
+        if answer.said is None:
+            answer.said = answer.future.result(timeout=seconds)
+
+    async def _gather(self, futures: list[Any]) -> Any:
+        return await self._client.gather(futures, asynchronous=True)
 
     def _restore(self) -> None:
         cluster: Any = self._client.cluster
@@ -140,11 +156,18 @@ class _Answer:
         self._pool, self.message = pool, message
         self.future: Any = None
         """None until it is sent."""
+        self.said: Any = None
+        """None until it is here."""
 
     def result(self) -> Any:
         """Returns the answer."""
         self._pool.send_due(self)
-        return self._pool.fetch(self.future)
+        self._pool.fetch(self)
+        return self.said
+
+    def has_value(self) -> bool:
+        """True when some worker has it."""
+        return self.future is not None and self.future.status == "finished"
 
     def done(self) -> bool:
         """True when it is there."""
@@ -168,7 +191,8 @@ class _Alone:
         self._pool.drain()
         answer = _Answer(self._pool, self._message)
         self._pool.send([answer])
-        return self._pool.fetch(answer.future)
+        self._pool.fetch(answer)
+        return answer.said
 
     def cancel(self) -> None:
         """It has not begun."""

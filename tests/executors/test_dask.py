@@ -14,7 +14,7 @@ from remote_book import book, mood, risky, spot, trade
 
 import dug
 from dug import CodeDiffersError, TweakError, WorkerLostError
-from dug.executors.dask import DaskPool
+from dug.executors.dask import DaskPool, _Answer
 
 pytestmark = pytest.mark.slow  # a cluster takes a second to start
 
@@ -127,9 +127,10 @@ class _LateFuture:
 
 def test_a_result_that_comes_late_is_waited_for_in_longer_and_longer_looks(client):
     """A task may be done and its worker lost before the result is here: a wait looks after the cluster, and goes on."""
-    future = _LateFuture()
+    answer = _Answer(DaskPool(client), {})
+    future = answer.future = _LateFuture()
 
-    assert DaskPool(client).fetch(future) == 32
+    assert answer.result() == 32
     assert future.patience == [5.0, 10.0, 20.0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,12 @@ class Future:
     """A task of the cluster; it is done when somebody waits for it."""
 
     def __init__(self, told):
-        self.told, self.is_done = told, False
+        self.told, self.is_done, self.error = told, False, None
+
+    @property
+    def status(self):
+        """Return what has become of it."""
+        return "pending" if not self.is_done else "finished" if self.error is None else "error"
 
     def done(self):
         """Return whether it is done."""
@@ -21,6 +27,8 @@ class Future:
 
     def result(self, timeout=None):
         """Return what was asked."""
+        if self.error is not None:
+            raise self.error
         return self.told["scenarios"]
 
     def cancel(self):
@@ -31,7 +39,7 @@ class Client:
     """A client with two workers; `sent` has the scenarios of each group of messages, `data` the bases that went with them."""
 
     def __init__(self):
-        self.sent, self.data, self.cluster = [], [], None
+        self.sent, self.data, self.cluster, self.fetched = [], [], None, []
 
     def nthreads(self):
         """Return the threads of each worker."""
@@ -43,6 +51,16 @@ class Client:
         self.sent.append([one["scenarios"] for one in told])
         self.data.append(data)
         return list(map(Future, told))
+
+    async def gather(self, futures, *, asynchronous):
+        """Return the results of some tasks, or raise the error of one."""
+        found = [future.result() for future in futures]
+        self.fetched.append(found)
+        return found
+
+    def sync(self, function, *args, callback_timeout):
+        """Return what comes of a coroutine function."""
+        return asyncio.run(function(*args))
 
     def scatter(self, data, **_):
         """Return what stands for data on the workers."""
@@ -117,3 +135,27 @@ def test_what_goes_alone_has_nothing_beside_it(pool, client):
     assert client.sent == [[*range(8)], [9]]
     assert ({answer.done() for answer in before}, waiting.done()) == ({True}, False)
     assert waiting.result() == 8
+
+
+def test_answers_that_are_there_are_fetched_together(pool, client):
+    """With the answer that somebody waits for comes the next one that is there: as many as there are workers, the oldest."""
+    answers = [pool.submit(message(number)) for number in range(8)]
+    answers[0].result()
+    for answer in answers[2:6]:
+        answer.future.is_done = True
+
+    assert [answers[number].result() for number in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert client.fetched == [[1, 2], [3, 4]]
+
+
+def test_an_error_is_raised_for_the_answer_that_has_it(pool, client, monkeypatch):
+    """Where the task of another answer is lost while both are fetched, this one is fetched by itself."""
+    answers = [pool.submit(message(number)) for number in range(2)]
+    pool.send_due(answers[0])
+    answers[1].future.is_done = True
+    monkeypatch.setattr(Future, "status", "finished")
+    answers[1].future.error = ArithmeticError("lost")
+
+    assert answers[0].result() == 0
+    with pytest.raises(ArithmeticError, match="lost"):
+        answers[1].result()
