@@ -253,6 +253,20 @@ def test_a_notebook_that_cannot_be_written_is_one_line(is_with_click, tmp_path, 
     assert "cannot be written: No such file or directory" in complaint
 
 
+@pytest.mark.parametrize("is_with_click", [True, False])
+def test_a_notebook_in_which_somebody_works_is_not_replaced(is_with_click, tmp_path, monkeypatch, capsys):
+    """A file that is there stays as it is, and the complaint says what to do."""
+    if not is_with_click:
+        monkeypatch.setitem(sys.modules, "click", None)
+        monkeypatch.delitem(sys.modules, "dug.cli._app", raising=False)
+    path = tmp_path / "curve.ipynb"
+    path.write_text("mine")
+
+    assert main(["demo", "--notebook", str(path)]) == 1
+    assert "there is a file already, which may have your work in it. Give another name" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+
+
 def test_the_notebook_needs_no_click(tmp_path, monkeypatch, capsys):
     """Without click the notebook is written all the same."""
     monkeypatch.setitem(sys.modules, "click", None)

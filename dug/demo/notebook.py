@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from errno import EEXIST
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,14 @@ QUESTIONS = [
 
 
 def write(path: str | Path) -> str:
-    """Writes the notebook to a file, which is replaced if it is there, and returns what to type now.
+    """Writes the notebook to a new file, and returns what to type now.
 
     Raises:
+        FileExistsError: there is a file, in which somebody may have worked; it stays as it is.
         OSError: the file cannot be written.
     """
+    if Path(path).is_file():
+        raise FileExistsError(EEXIST, "there is a file already, which may have your work in it. Give another name", str(path))
     Path(path).write_text(json.dumps(make_notebook(), indent=1) + "\n", encoding="utf-8")
     return f"{path} has the first program of the gallery. Type: jupyter lab {path}"
 
