@@ -8,7 +8,7 @@ from .._text.values import drop_main
 from ..stores import why
 from ._panel import NodePanel
 from ._sheets import Part, tell_line, tell_table, tell_text
-from ._subjects import ContextSubject
+from ._subjects import ViewSubject
 from ._taken import Taken
 
 
@@ -17,11 +17,11 @@ class Plans(NodePanel):
 
     name = "plan"
 
-    def __init__(self, subject: ContextSubject) -> None:
+    def __init__(self, subject: ViewSubject) -> None:
         self._subject = subject
 
     def tell_node(self, taken: Taken, node: Any) -> list[Part]:
-        plan = make_plan(self._subject.look().view, node._key)
+        plan = make_plan(self._subject.view, node._key)
         if not plan:
             return []
         rows = [(drop_main(str(one.node)), "yes" if one.is_certain else "maybe", one.reason, one.trace) for one in plan]

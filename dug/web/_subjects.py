@@ -1,4 +1,4 @@
-"""What a page shows: `ContextSubject` and `FileSubject` answer in one way; `find_subject` makes one of what `serve` is given.
+"""What a page shows: a `ViewSubject` and a `FileSubject` answer in one way; `find_subject` makes one of what `serve` is given.
 
 Each is a look: it asks `Graph` and `LazyGraph`, as the texts in a terminal do, and runs nothing.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from weakref import ref
 
 from .._contexts.context import Context
-from .._core.read import Node
+from .._core.read import Node, View
 from .._inspect.columns import Columns
 from .._inspect.context_columns import list_columns
 from .._inspect.context_details import ContextGraph
@@ -107,40 +107,32 @@ class Subject(ABC):
         """Frees what it holds."""
 
 
-class ContextSubject(Subject):
-    """A context of this process."""
+class ViewSubject(Subject):
+    """What is in force at one place of this process."""
 
-    kind = "context"
     is_live = True
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
-
     @property
-    def context(self) -> Context:
-        """The context."""
-        return self._ctx
-
-    @property
-    def title(self) -> str:
-        return show_whole(self._ctx, 200)
+    @abstractmethod
+    def view(self) -> View:
+        """The scenario that is in force there now."""
 
     @property
     def since(self) -> str:
         return datetime.now(UTC).isoformat(" ", "seconds")
 
     def find_stamp(self) -> Hashable:
-        view = self._ctx._here()  # counters that the engine has anyway: nobody listens, and answers stay as fast as they are
+        view = self.view  # counters that the engine has anyway: nobody listens, and answers stay as fast as they are
         return view.group.filings, view.group.generation, ref(view), len(view.cache)
 
     def take_columns(self) -> Columns[Any]:
-        return list_columns(self._ctx._here())
+        return list_columns(self.view)
 
     def take_graph(self, names: Sequence[Any]) -> Graph[Any]:
-        return build_graph(self._ctx._here(), names)
+        return build_graph(self.view, names)
 
     def look(self) -> ContextGraph:
-        return ContextGraph(self._ctx._here())
+        return ContextGraph(self.view)
 
     def name_of(self, node: Any) -> Any:
         return node._key
@@ -173,7 +165,29 @@ class ContextSubject(Subject):
         return {"value": text, "type": name_type(value).replace(":", "."), **_describe_frame(value)}
 
     def close(self) -> None:
-        """Nothing: the context is the user's."""
+        """Nothing: what is shown is the user's."""
+
+
+class ContextSubject(ViewSubject):
+    """A context of this process."""
+
+    kind = "context"
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    @property
+    def context(self) -> Context:
+        """The context."""
+        return self._ctx
+
+    @property
+    def view(self) -> View:
+        return self._ctx._here()
+
+    @property
+    def title(self) -> str:
+        return show_whole(self._ctx, 200)
 
 
 class FileSubject(Subject):
