@@ -86,12 +86,7 @@ class ContextDetail(Detail[Key, Node[Any], Record]):
 
     @property
     def number(self) -> float | None:
-        value: Any = None if self.memo is None else self.memo.value
-        is_number = type(value) in {int, float} or (name_type(value).startswith("numpy:") and isinstance(value, Real))
-        try:
-            return float(value) if is_number else None
-        except OverflowError:
-            return None
+        return None if self.memo is None else read_number(self.memo.value)
 
     @property
     def error(self) -> str | None:
@@ -329,6 +324,15 @@ class _ContextPair(Pair[Key]):
         if before is not None and after is not None and before.value is after.value and before.value is not None:
             return "one object, which may have been changed in place"
         return "they differ where the text does not show it"
+
+
+def read_number(value: Any) -> float | None:
+    """Returns a plain number as a float; None for all else, and for one that is too large."""
+    is_number = type(value) in {int, float} or (name_type(value).startswith("numpy:") and isinstance(value, Real))
+    try:
+        return float(value) if is_number else None
+    except OverflowError:
+        return None
 
 
 def _has_same_content(old: object, new: object) -> bool:

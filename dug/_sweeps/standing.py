@@ -5,7 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .results import Result
+from .levels import Levels
+from .results import Result, Targets
 
 
 @frozen(eq=False)
@@ -26,6 +27,8 @@ class Standing:
     results: Sequence[Result[Any]]
     """The results that are there, from the place on that was asked for."""
     open: Sequence[Open]
+    targets: Targets[Any]
+    levels: Levels
     total: int | None
     """How many scenarios there are; None if that is unknown."""
     seconds: float

@@ -179,7 +179,8 @@ class AnySweep(Results[V]):
         is_known = begun is not None and latest is not None and done and total is not None and not is_over
         left = (latest - begun) / done * max(0, total - done) if is_known else None  # type: ignore[operator]
         error = "" if self._broken is None else self._broken.text
-        return Standing(results, [one for number, one in opened if number >= done], total, seconds, left, is_over, error)
+        still = [one for number, one in opened if number >= done]
+        return Standing(results, still, self._targets, self._levels, total, seconds, left, is_over, error)
 
     def _list_open(self) -> list[tuple[int, Open]]:
         """Returns the scenarios that were taken and not handed out, with their numbers; called by any thread."""

@@ -14,7 +14,7 @@ from .._inspect.graph import STATES
 from ._panel import Panel
 from ._pictures import draw_all, draw_around
 from ._subjects import Subject
-from ._taken import AskError, Query, Taken
+from ._taken import AskError, Query, Taken, read_place
 from ._texts import LONGEST_NAME, clean
 
 _MOST_ROWS = 200
@@ -96,7 +96,7 @@ class Answers:
 
     def _rows(self, taken: Taken, query: Query) -> dict[str, Any]:
         found = taken.find(*[query.get(name, "") for name in ("text", "function", "state", "sort")])
-        first = _read_number(query, "first", 0)
+        first = read_place(query, "first", 0)
         places = found[first : first + _MOST_ROWS]
         said = self.subject.tell_outcomes([taken.columns.names[place] for place in places])
         rows = [{**taken.tell(place), "value": clean(one, _SHORT)} for place, one in zip(places, said, strict=True)]
@@ -155,7 +155,7 @@ class Answers:
 
     def _around(self, taken: Taken, query: Query) -> dict[str, Any]:
         node = taken.find_node(query.get("name", ""))
-        up, down = (min(_MOST_STEPS, _read_number(query, way, 2)) for way in ("up", "down"))
+        up, down = (min(_MOST_STEPS, read_place(query, way, 2)) for way in ("up", "down"))
         drawn = draw_around(taken.graph, node, up, down, taken.refer)
         return {"number": taken.number, "middle": taken.refer(node)["name"], **drawn}
 
@@ -171,12 +171,3 @@ _ASKED: dict[str, Callable[[Answers, Taken, Query], dict[str, Any]]] = {
     "around": Answers._around,
     "graph": Answers._graph,
 }
-
-
-def _read_number(query: Query, name: str, default: int) -> int:
-    said = query.get(name, "")
-    if not said:
-        return default
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
-        raise AskError(400, f"{name} must be a whole number, not {clean(said, 40)!r}")
-    return int(said)

@@ -18,6 +18,7 @@ from ._running import FlowRun
 from ._shown import show
 
 if TYPE_CHECKING:
+    from .._sweeps.sweep import AnySweep
     from ..live import Live
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -58,7 +59,7 @@ class Page:
 
 
 def serve(
-    what: "Context | Live | FlowRun | str | PathLike[str]",
+    what: "Context | AnySweep[Any] | Live | FlowRun | str | PathLike[str]",
     *,
     port: int = 0,
     open: bool = True,  # noqa: A002  what it does to the page
@@ -67,14 +68,15 @@ def serve(
     before: "Context | Live | FlowRun | str | PathLike[str] | None" = None,
     allow_tweaks: bool = False,
 ) -> Page:
-    """Shows a context, a `Live`, a running flow or a saved file in the browser, and returns at once.
+    """Shows a context, a sweep, a `Live`, a running flow or a saved file in the browser, and returns at once.
 
     The page looks, and runs nothing, unless it takes tweaks; what goes on is followed.  A thread of this process serves it
     until it is closed.
 
     Args:
-        what: a context of this process, a `dug.live.Live`, a `dug.flow.RunningFlow`, which it holds weakly, or the path of a
-            ``.dug`` file, of which nothing is decoded or imported.
+        what: a context of this process; what `dug.sweep` returned, whose results are shown as they come to whoever iterates it;
+            a `dug.live.Live`; a `dug.flow.RunningFlow`, which it holds weakly; or the path of a ``.dug`` file, of which nothing
+            is decoded or imported.
         port: the port; by default one that is free.
         open: whether the browser is opened.
         token: what a browser must show to be let in, at least 16 characters; by default a new one, which is in `Page.url`.

@@ -10,7 +10,7 @@ from ._beside import Compared
 from ._panel import Panel
 from ._plans import Kept, Plans
 from ._running import FlowSubject, Running
-from ._subjects import ContextSubject, Subject, find_subject
+from ._subjects import ContextSubject, FileSubject, Subject, ViewSubject, find_subject
 from ._trials import Trials
 
 
@@ -29,6 +29,8 @@ def show(what: Any, *, before: Any = None, allow_tweaks: bool = False) -> Answer
     subject, own = _find(what)
     if allow_tweaks and subject.kind == "flow run":
         raise TypeError("The streams of a run belong to its loop, and a page has none. Write run.what_if(changes) there.")
+    if allow_tweaks and not isinstance(subject, ContextSubject):
+        raise TypeError(f"The page of a {subject.kind} takes no tweaks. Write serve(ctx, allow_tweaks=True) of a context.")
     try:
         return Answers(subject, [*own, *_list_panels(subject, before, allow_tweaks=allow_tweaks)])
     except BaseException:
@@ -44,12 +46,18 @@ def _find(what: Any) -> tuple[Subject, list[Panel]]:
         return LiveSubject(what), [Ticking(what)]
     if isinstance(what, find_loaded("dug.flow", "RunningFlow") or ()):
         return FlowSubject(what), [Running(what)]
+    if isinstance(what, find_loaded("dug._sweeps.sweep", "AnySweep") or ()):
+        from ._sweep_subject import SweepSubject  # likewise
+        from ._swept import Swept  # likewise
+
+        return SweepSubject(what), [Swept(what)]
     return find_subject(what), []
 
 
 def _list_panels(subject: Subject, before: Any, *, allow_tweaks: bool) -> Iterator[Panel]:
-    if isinstance(subject, ContextSubject):
+    if isinstance(subject, ViewSubject):
         yield Plans(subject)
+    if isinstance(subject, ContextSubject):
         if subject.context.store is not None:
             yield Kept(subject.context)
         if allow_tweaks:
@@ -60,7 +68,7 @@ def _list_panels(subject: Subject, before: Any, *, allow_tweaks: bool) -> Iterat
 
 def _find_before(subject: Subject, before: Any) -> Subject:
     other, _ = _find(before)
-    if isinstance(other, ContextSubject) != isinstance(subject, ContextSubject):
+    if not any(isinstance(other, kind) and isinstance(subject, kind) for kind in (ContextSubject, FileSubject)):
         other.close()
         raise TypeError(f"before= is a {other.kind}, and a {subject.kind} is shown. Compare two contexts, or two files.")
     return other

@@ -272,13 +272,13 @@ def find_subject(what: Any) -> Subject:
 
     Raises:
         SnapshotError: it is the path of a file that is no snapshot.
-        TypeError: it is neither a context nor a path.
+        TypeError: there is nothing to show of it.
     """
     if isinstance(what, Context):
         return ContextSubject(what)
     if isinstance(what, (str, PathLike)):
         return FileSubject(what)
     raise TypeError(
-        f"serve() shows a dug.Context, a dug.live.Live, a flow that was started or the path of a file, not {show(what)}. "
+        f"serve() shows a dug.Context, a sweep, a dug.live.Live, a flow that was started or the path of a file, not {show(what)}. "
         "Write dug.web.serve(ctx)."
     )

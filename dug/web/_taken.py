@@ -152,6 +152,20 @@ class Taken:
         return sorted(places, key=_SORTS[sort](self.columns)) if sort in _SORTS else places
 
 
+def read_place(query: Query, name: str, default: int) -> int:
+    """Returns a number of a question.
+
+    Raises:
+        AskError: it is none.
+    """
+    said = query.get(name, "")
+    if not said:
+        return default
+    if not (said.isascii() and said.isdigit() and len(said) < 10):
+        raise AskError(400, f"{name} must be a whole number, not {clean(said, 40)!r}")
+    return int(said)
+
+
 def _name(text: str) -> str:
     """Returns the name of a node in an address: its text, or a digest of one that is long or cannot be in an address."""
     if len(text) <= _LONGEST_ADDRESS and text.isprintable():

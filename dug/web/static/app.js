@@ -129,7 +129,8 @@ class Page {
     await this.guarded(async () => {
       const made = await (VIEWS[view] || showPanel)(this, query, view);
       if (number !== this.asked) return;
-      const moved = this.shown !== null && (this.shown.view !== view || this.shown.query.name !== query.name);
+      const isOther = VIEWS[view] ? this.shown?.query.name !== query.name : String(new URLSearchParams(this.shown?.query)) !== String(new URLSearchParams(query));
+      const moved = this.shown !== null && (this.shown.view !== view || isOther);
       this.shown = { view, query, refresh: made.refresh, isBusy: made.isBusy || (() => false) };
       this.get("main").replaceChildren(...made.parts);
       this.body.dataset.view = view;
@@ -173,11 +174,15 @@ class Page {
 
 // Replaces a part of the page, and leaves the focus and the places to which its parts were scrolled.
 function replaceIn(parent, parts) {
+  keepPlaces(parent, () => parent.replaceChildren(...parts));
+}
+
+function keepPlaces(parent, replace) {
   const active = activeNear(parent);
   const focused = parent.contains(active) ? keyOf(active) : null;
   const scrolled = [...parent.querySelectorAll("[data-scroll]")].map((one) => [one.dataset.scroll, one.scrollTop, one.scrollLeft]);
   const opened = [...parent.querySelectorAll("details")].map((one) => one.open);
-  parent.replaceChildren(...parts);
+  replace();
   for (const [name, top, left] of scrolled) {
     const one = parent.querySelector(`[data-scroll="${CSS.escape(name)}"]`);
     if (one) one.scrollTo(left, top);
@@ -521,13 +526,18 @@ async function showPanel(page, query, name) {
   const inside = make("div", { id: name, class: "panel" });
   const title = page.head.panels.find(([one]) => one === name)[1];
   let isBusy = false;
-  let before = "";
+  let before = [];
   async function refresh() {
     const said = await page.ask(`${name}?${new URLSearchParams(query)}`);
     isBusy = said.busy;
     inside.dataset.busy = isBusy;
-    const now = JSON.stringify(said.parts);
-    if (now !== before) replaceIn(inside, tellParts(said.parts, page)); // what is marked stays marked
+    const now = said.parts.map((part) => JSON.stringify(part));
+    const changed = now.flatMap((text, place) => (text === before[place] ? [] : [place]));
+    if (now.length !== before.length) replaceIn(inside, tellParts(said.parts, page));
+    else if (changed.length) keepPlaces(inside, () => { // what is marked elsewhere stays marked
+      const parts = tellParts(changed.map((place) => said.parts[place]), page);
+      changed.forEach((place, number) => inside.children[place].replaceWith(parts[number]));
+    });
     before = now;
   }
   await refresh();
@@ -541,6 +551,8 @@ const PARTS = {
   table: tellTable,
   folded: (part, page) => make("details", { open: part.is_open }, make("summary", {}, part.title), make("div", { class: "inside" }, ...tellParts(part.parts, page))),
   links: (part) => make("ul", { class: "list" }, ...part.links.map((one) => make("li", {}, make("a", { class: "name", href: link(one.view, one.query) }, one.text)))),
+  choices: (part) => make("p", { class: "choices" }, ...part.links.map((one) =>
+    make("a", { href: link(one.view, one.query), "aria-current": one.is_current ? "true" : null }, one.text))),
   meter: tellMeter,
   try: tellTry,
   picture: tellPicture,
@@ -548,12 +560,14 @@ const PARTS = {
 
 const tellParts = (parts, page) => parts.map((part) => PARTS[part.kind](part, page));
 
+const leadOf = (cell) => (cell.view ? link(cell.view, cell.query) : cell.name === undefined ? null : link("node", { name: cell.name }));
+
 function tellTable(part) {
   const isNumber = part.columns.map((_, place) => part.rows.every((row) => row.cells.length < part.columns.length || NUMBER.test(row.cells[place].text)));
   const cellOf = (cell, place, row) => make("td", {
     class: `${place === 0 ? `deep${row.depth}` : ""} ${isNumber[place] ? "number" : ""} ${cell.text.length > 14 ? "long" : "short"} ${cell.class || ""}`,
     colspan: row.cells.length < part.columns.length ? part.columns.length : null,
-  }, cell.name === undefined ? make("span", { class: "value" }, cell.text) : make("a", { class: "name", href: link("node", { name: cell.name }) }, cell.text));
+  }, leadOf(cell) ? make("a", { class: "name", href: leadOf(cell) }, cell.text) : make("span", { class: "value" }, cell.text));
   const rows = part.rows.map((row) => make("tr", { class: "row" }, ...row.cells.map((cell, place) => cellOf(cell, place, row))));
   const heads = part.columns.map((text, place) => make("th", { scope: "col", class: isNumber[place] ? "number" : "" }, text));
   return make("section", {}, part.title ? make("h2", {}, part.title) : null,
