@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -18,6 +19,7 @@ import dug
 from dug import web
 from dug.flow import Flow
 from dug.live import Live
+from dug.scenarios import grid
 
 IMAGES = Path(__file__).resolve().parent / "images"
 
@@ -60,6 +62,7 @@ def main() -> None:
         draw_compared(browser)
         draw_live(browser)
         draw_flow(browser)
+        draw_sweep(browser)
         browser.close()
 
 
@@ -176,6 +179,30 @@ def draw_flow(browser: Any) -> None:
         tab.screenshot(path=IMAGES / "web-flow.png", full_page=True)
     is_over.set()
     thread.join()
+
+
+def draw_sweep(browser: Any) -> None:
+    """Write the picture of a sweep over a grid that is on its way."""
+    go_on = Event()
+
+    @dug.memoize(name="margin")
+    def margin() -> float:
+        if spot("NVDA") == 130.0:
+            go_on.wait()
+        if spot("AAPL") < 0:
+            raise ValueError("a price below zero")
+        return desk("AAPL", "MSFT", "NVDA") - 50_000.0
+
+    axes = {spot.node("NVDA"): [100.0, 110.0, 120.0, 130.0], spot.node("AAPL"): [-1.0, 170.0, 190.0, 210.0]}
+    with dug.Context(name="night"), ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1) as asker:
+        margin()
+        sweep = dug.sweep(margin.node(), grid(axes), executor=pool)
+        asker.submit(tuple, sweep)
+        with web.serve(sweep, open=False) as page:
+            tab = open_tab(browser, page)
+            tab.wait_for_selector("#sweep progress[value='12']")
+            tab.screenshot(path=IMAGES / "web-sweep.png", full_page=True)
+            go_on.set()
 
 
 if __name__ == "__main__":

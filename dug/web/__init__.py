@@ -1,4 +1,4 @@
-"""A page in the browser that shows a context or a file: `serve` gives a `Page`.
+"""A page in the browser that shows a context, a sweep or a file: `serve` gives a `Page`.
 
 The page is served by a thread of this process, to this machine only, and looks: it runs no node.  Of a file nothing is decoded
 or imported.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .._core.read import View
-from .._sweeps.results import target_label
+from .._sweeps.levels import target_label
 from ._subjects import ViewSubject
 
 _NAMED = 3

@@ -30,7 +30,7 @@ _TARGETS = 8
 """How many targets have columns."""
 _PATIENCE = 9
 """How many times as long as telling the results took they stay as they are."""
-_NAME = 60
+_NAME = 120
 """How much of the name of a scenario is shown."""
 
 Query = Mapping[str, str]

@@ -5,7 +5,8 @@ from typing import Any
 from attrs import define, field
 
 from .._inspect.context_details import read_number
-from .._sweeps.results import Result, target_label
+from .._sweeps.levels import target_label
+from .._sweeps.results import Result
 from .._sweeps.standing import Standing
 from .._text.differences import tell_difference
 from .._text.values import describe_error, number_alike

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event, Thread
 
@@ -12,8 +13,10 @@ import pytest
 
 import dug
 from dug import snapshot, web
+from dug.executors.processes import Processes
 from dug.flow import Flow
 from dug.live import Live
+from dug.scenarios import grid
 
 pytest.importorskip("starlette", reason="starlette is in the web extra")
 pytest.importorskip("uvicorn", reason="uvicorn is in the web extra")
@@ -374,4 +377,74 @@ def test_a_running_flow_is_followed(tab, running):
     tab.focus("#flow svg a[aria-label^=lines]")
     tab.keyboard.press("Enter")
     tab.wait_for_selector("#node pre >> text=3 items, ended")
+    assert tab.troubles == []
+
+
+PATIENCE_S = 60
+go_on = Event()
+
+
+@dug.memoize
+def level():
+    """What scenarios are about."""
+    return 1.0
+
+
+@dug.memoize
+def rate():
+    """A number that is not there below zero."""
+    if level() < 0:
+        raise LookupError(f"no rate at {level()}")
+    return 10 * level()
+
+
+@dug.memoize
+def late_rate():
+    """The same, which is late at 3."""
+    assert level() != 3.0 or go_on.wait(PATIENCE_S)
+    return rate()
+
+
+def test_a_sweep_is_followed_to_its_end(tab):
+    """A sweep on threads goes to 100 %; until then its page shows what runs, and then what failed, each result and its base."""
+    go_on.clear()
+    names = {f"at {one}": {level.node(): one} for one in (2.0, -1.0, 3.0, 4.0)}
+    with dug.Context(), ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(1) as asker:
+        late_rate()
+        sweep = dug.sweep(late_rate.node(), names, executor=pool)
+        with web.serve(sweep, open=False) as page:
+            tab.goto(page.url)
+            tab.wait_for_selector("#sweep progress[max='4'][value='0']")
+            asked = asker.submit(tuple, sweep)
+            tab.wait_for_selector("#sweep progress[value='2']")
+            tab.wait_for_selector("[aria-label='What runs now'] td >> text=at 3.0")
+            assert tab.get_attribute("#sweep", "data-busy") == "true"
+            go_on.set()
+            asked.result(PATIENCE_S)
+            tab.wait_for_selector("#sweep[data-busy=false] progress[max='4'][value='4']")
+            rows = tab.locator("[aria-label=Results] tbody tr").all_text_contents()
+            assert [row[:13] for row in rows] == ["at 2.020.0+10", "at -1.0failed", "at 3.030.0+20", "at 4.040.0+30"]
+            tab.click("[aria-label='What failed'] a >> text=LookupError: no rate at -1.0")
+            tab.wait_for_selector("pre[aria-label='Traceback of test_in_browser:late_rate()']")
+            assert "scenario=1" in tab.url
+            tab.click("text=All scenarios")
+            tab.wait_for_selector("[aria-label=Results]")
+            tab.click("nav >> text=Nodes")
+            tab.wait_for_selector("[data-total='3']")
+    assert tab.troubles == []
+
+
+def test_a_sweep_on_processes_is_followed_to_its_end(tab):
+    """A sweep on other processes goes to 100 %, shows what failed, and which process computed what."""
+    prices = [-2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0]
+    with dug.Context(), Processes(1) as pool, ThreadPoolExecutor(1) as asker:
+        sweep = dug.sweep(rate.node(), grid({level.node(): prices}), executor=pool, batch=1)
+        with web.serve(sweep, open=False) as page:
+            tab.goto(page.url)
+            tab.wait_for_selector("#sweep progress[max='8']")
+            asker.submit(tuple, sweep).result(PATIENCE_S)
+            tab.wait_for_selector("#sweep[data-busy=false] progress[max='8'][value='8']")
+            workers = tab.locator("[aria-label='Who computed it'] tbody td:first-child").all_text_contents()
+            assert set(workers) == {result.worker for result in sweep}
+            assert tab.locator("[aria-label='What failed'] tbody tr").count() == 2
     assert tab.troubles == []

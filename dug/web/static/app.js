@@ -576,7 +576,7 @@ function tellTable(part) {
     part.more ? make("p", { class: "faint" }, part.more) : null);
 }
 
-const NUMBER = /^([-+]?[\d.,]+(e[-+]\d+)?%?( (s|ms|us|bytes|[kMGT]B))?|[-+]?(nan|inf)|)$/;
+const NUMBER = /^([-+]?[\d.,]+(e[-+]\d+)?%?( (s|ms|us|bytes|[kMGT]B))?|[-+]?(nan|inf)|failed|)$/;
 
 function tellMeter(part) {
   const of = part.total === null ? `${part.done.toLocaleString("en")}` : `${part.done.toLocaleString("en")} of ${part.total.toLocaleString("en")}`;
