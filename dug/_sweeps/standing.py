@@ -5,8 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .levels import Levels
-from .results import Result, Targets
+from .levels import GridLevels
+from .results import Result
 
 
 @frozen(eq=False)
@@ -27,8 +27,8 @@ class Standing:
     results: Sequence[Result[Any]]
     """The results that are there, from the place on that was asked for."""
     open: Sequence[Open]
-    targets: Targets[Any]
-    levels: Levels
+    grid: GridLevels | None
+    """The axes, where the scenarios are a grid."""
     total: int | None
     """How many scenarios there are; None if that is unknown."""
     seconds: float

@@ -16,12 +16,13 @@ from .._batch.call_site import CallSite, Executor, find_width
 from .._batch.progress import COMPUTED, RUNNING, WAITING, Reporter
 from .._contexts.context import Context
 from .._contexts.scenario import Scenario, title
-from .._core.read import Failure
+from .._core.read import Failure, View
+from .._text.values import number_alike
 from ..errors import ContextError
 from ..scenarios import Grid, Ladder
 from .differences import CentralDifferences, Differences
 from .job import Job, make_context
-from .levels import find_length, levels_of
+from .levels import GridLevels, find_length, levels_of, target_label
 from .results import Result, Results, Targets
 from .standing import Open, Standing
 from .world import Base, BaseGoneError, Bases, World, are_live
@@ -180,7 +181,17 @@ class AnySweep(Results[V]):
         left = (latest - begun) / done * max(0, total - done) if is_known else None  # type: ignore[operator]
         error = "" if self._broken is None else self._broken.text
         still = [one for number, one in opened if number >= done]
-        return Standing(results, still, self._targets, self._levels, total, seconds, left, is_over, error)
+        grid = self._levels if isinstance(self._levels, GridLevels) else None
+        return Standing(results, still, grid, total, seconds, left, is_over, error)
+
+    def _list_labels(self) -> dict[Any, str]:
+        """Returns the text of each target, by its label."""
+        nodes = self._targets.nodes
+        return dict(zip(nodes, number_alike(list(map(target_label, nodes))), strict=True))
+
+    def _see_view(self) -> View:
+        """Returns the scenario around it."""
+        return self._call_site.view
 
     def _list_open(self) -> list[tuple[int, Open]]:
         """Returns the scenarios that were taken and not handed out, with their numbers; called by any thread."""

@@ -5,7 +5,6 @@ from math import isfinite
 from typing import Any
 
 from .._inspect.context_details import read_number
-from .._sweeps.levels import GridLevels
 from .._text.values import show
 from ._sheets import Cell, Part, tell_line, tell_links, tell_table
 from ._tally import Tally
@@ -20,11 +19,11 @@ _TARGETS = 8
 Query = Mapping[str, str]
 
 
-def tell_heat(tally: Tally, levels: GridLevels, target: int, query: Query) -> Iterator[Part]:
+def tell_heat(tally: Tally, grid: Any, target: int, query: Query) -> Iterator[Part]:
     """Yields the parts for one target of a sweep, by its number: its changes where the bases are known, else its values."""
     labels = list(tally.labels)
     wants_values = query.get("cells") == "values"
-    places = {levels.place(result): number for number, result in enumerate(tally.results)}
+    places = {grid.place(result): number for number, result in enumerate(tally.results)}
     moves = {} if wants_values else {cell: tally.find_move(number, labels[target]) for cell, number in places.items()}
     is_change = any(move is not None for move in moves.values())
     numbers = moves if is_change else _read_values(tally, places, labels[target])
@@ -34,7 +33,7 @@ def tell_heat(tally: Tally, levels: GridLevels, target: int, query: Query) -> It
     text = tally.labels[labels[target]]
     yield {**tell_line(f"{'Change of ' if is_change else ''}{text}"), "is_title": True}
     yield tell_links("sweep", _list_choices(tally), {name: query[name] for name in ("target", "cells") if name in query})
-    yield _tabulate(tally, levels, places, known, is_change=is_change)
+    yield _tabulate(tally, grid, places, known, is_change=is_change)
 
 
 def _read_values(tally: Tally, places: Mapping[tuple[int, ...], int], label: Any) -> dict[tuple[int, ...], float | None]:
@@ -50,10 +49,10 @@ def _list_choices(tally: Tally) -> Iterator[tuple[str, Query]]:
 
 
 def _tabulate(
-    tally: Tally, levels: GridLevels, places: Mapping[Any, int], known: Mapping[Any, float], *, is_change: bool
+    tally: Tally, grid: Any, places: Mapping[Any, int], known: Mapping[Any, float], *, is_change: bool
 ) -> Part:
-    (height, width), (down, across) = levels.sizes, levels.names
-    heads = levels.values()
+    (height, width), (down, across) = grid.sizes, grid.names
+    heads = grid.values()
     shade = _find_shades(list(known.values()))
     rows = [
         [_tell_head(heads[0][row]), *(_tell_cell(tally, places, known, (row, column), shade, is_change=is_change)

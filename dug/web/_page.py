@@ -16,9 +16,9 @@ from ._answers import Answers
 from ._guard import Guard
 from ._running import FlowRun
 from ._shown import show
+from ._tally import SweepRun
 
 if TYPE_CHECKING:
-    from .._sweeps.sweep import AnySweep
     from ..live import Live
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -59,7 +59,7 @@ class Page:
 
 
 def serve(
-    what: "Context | AnySweep[Any] | Live | FlowRun | str | PathLike[str]",
+    what: "Context | SweepRun | Live | FlowRun | str | PathLike[str]",
     *,
     port: int = 0,
     open: bool = True,  # noqa: A002  what it does to the page

@@ -1,10 +1,8 @@
 """`SweepSubject`, what a page shows of a sweep beside its results: the nodes of the place where it was begun."""
 
-from typing import Any
-
 from .._core.read import View
-from .._sweeps.levels import target_label
 from ._subjects import ViewSubject
+from ._tally import SweepRun
 
 _NAMED = 3
 """How many targets are named."""
@@ -15,16 +13,15 @@ class SweepSubject(ViewSubject):
 
     kind = "sweep"
 
-    def __init__(self, sweep: Any) -> None:
+    def __init__(self, sweep: SweepRun) -> None:
         self._sweep = sweep
 
     @property
     def view(self) -> View:
-        view: View = self._sweep._call_site.view
-        return view
+        return self._sweep._see_view()
 
     @property
     def title(self) -> str:
-        nodes = self._sweep._targets.nodes
-        more = f" and {len(nodes) - _NAMED:,} more" if len(nodes) > _NAMED else ""
-        return f"sweep of {', '.join(map(target_label, list(nodes)[:_NAMED]))}{more}"
+        labels = list(self._sweep._list_labels().values())
+        more = f" and {len(labels) - _NAMED:,} more" if len(labels) > _NAMED else ""
+        return f"sweep of {', '.join(labels[:_NAMED])}{more}"

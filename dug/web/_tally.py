@@ -1,17 +1,36 @@
 """`Tally` counts the results of a sweep, each once, however often somebody looks: failures, retries, and who computed what."""
 
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 from attrs import define, field
 
+from .._core.read import View
 from .._inspect.context_details import read_number
-from .._sweeps.levels import target_label
-from .._sweeps.results import Result
-from .._sweeps.standing import Standing
 from .._text.differences import tell_difference
-from .._text.values import describe_error, number_alike
+from .._text.values import describe_error
 
 HERE = "this process"
+
+
+class SweepRun(Protocol):
+    """What a page asks of a sweep; sweeps stand on many floors, so that a page does not import them."""
+
+    def _stand(self, first: int) -> Any:
+        """Returns how it stands, with its results from a place on."""
+        ...
+
+    def _see_base(self, result: Any) -> Any:
+        """Returns the base of a result, if it is known."""
+        ...
+
+    def _list_labels(self) -> dict[Any, str]:
+        """Returns the text of each target."""
+        ...
+
+    def _see_view(self) -> View:
+        """Returns the scenario around it."""
+        ...
 
 
 @define(eq=False)
@@ -24,12 +43,12 @@ class Worker:
     seconds: float = 0.0
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class Tally:
     """What has become of the scenarios of a sweep."""
 
-    _sweep: Any
-    results: list[Result[Any]] = field(factory=list)
+    _sweep: SweepRun
+    results: list[Any] = field(factory=list)
     failed: list[int] = field(factory=list)
     """The places of the results in which a target failed."""
     retried: int = 0
@@ -37,24 +56,20 @@ class Tally:
     workers: dict[str, Worker] = field(factory=dict)
     errors: dict[str, list[int]] = field(factory=dict)
     """By the text of an error, the places of the results that have it."""
-    _labels: dict[Any, str] = field(factory=dict)
 
-    def follow(self) -> Standing:
+    def follow(self) -> Any:
         """Takes what is new, and returns how the sweep stands."""
-        standing: Standing = self._sweep._stand(len(self.results))
+        standing = self._sweep._stand(len(self.results))
         for result in standing.results:
             self._count(result)
         return standing
 
-    @property
+    @cached_property
     def labels(self) -> dict[Any, str]:
         """The text of each target."""
-        if not self._labels:
-            nodes = self._sweep._targets.nodes
-            self._labels = dict(zip(nodes, number_alike(list(map(target_label, nodes))), strict=True))
-        return self._labels
+        return self._sweep._list_labels()
 
-    def _count(self, result: Result[Any]) -> None:
+    def _count(self, result: Any) -> None:
         place, failures = len(self.results), result._failures
         worker = self.workers.setdefault(result.worker or HERE, Worker())
         worker.scenarios += 1
@@ -68,10 +83,9 @@ class Tally:
             self.errors.setdefault(text, []).append(place)
         self.results.append(result)
 
-    def find_base(self, place: int) -> Result[Any] | None:
-        """Returns the base of a result, if it is known."""
-        base: Result[Any] | None = self._sweep._see_base(self.results[place])
-        return base
+    def find_base(self, place: int) -> Any:
+        """Returns the base of a result, if it is known; else None."""
+        return self._sweep._see_base(self.results[place])
 
     def find_move(self, place: int, label: Any) -> float | None:
         """Returns how far a target moved from its base, where both are numbers."""
