@@ -7,6 +7,7 @@ from typing import Any
 from .._extras.packages import find_loaded
 from ._answers import Answers
 from ._beside import Compared
+from ._now import Now
 from ._panel import Panel
 from ._plans import Kept, Plans
 from ._running import FlowSubject, Running
@@ -56,6 +57,7 @@ def _find(what: Any) -> tuple[Subject, list[Panel]]:
 
 def _list_panels(subject: Subject, before: Any, *, allow_tweaks: bool) -> Iterator[Panel]:
     if isinstance(subject, ViewSubject):
+        yield Now(subject)
         yield Plans(subject)
     if isinstance(subject, ContextSubject):
         if subject.context.store is not None:

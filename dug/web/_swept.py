@@ -10,9 +10,6 @@ from typing import Any
 from attrs import frozen
 
 from .._inspect.record import tabulate_tweaks
-from .._sweeps.levels import GridLevels
-from .._sweeps.results import Result
-from .._sweeps.standing import Standing
 from .._text.counts import count
 from .._text.sheet import Sheet
 from .._text.values import describe_error, in_seconds, show, text_of
@@ -20,7 +17,8 @@ from ._heat import tell_heat
 from ._panel import Panel
 from ._sheets import Cell, Part, tell_line, tell_links, tell_sheet, tell_table, tell_text
 from ._taken import AskError, Taken, read_place
-from ._tally import Tally
+from ._tally import SweepRun, Tally
+from ._texts import tell_time
 
 _ROWS = 100
 """How many results are shown together."""
@@ -53,7 +51,7 @@ class Swept(Panel):
     name, title = "sweep", "Sweep"
     is_first = True
 
-    def __init__(self, sweep: Any) -> None:
+    def __init__(self, sweep: SweepRun) -> None:
         self._tally = Tally(sweep)
         self._is_over = False
         self._told: _Told | None = None
@@ -70,15 +68,15 @@ class Swept(Panel):
 
     # How far it is
 
-    def _tell_progress(self, standing: Standing) -> Iterator[Part]:
+    def _tell_progress(self, standing: Any) -> Iterator[Part]:
         tally, done = self._tally, len(self._tally.results)
         total = done if standing.total is None and standing.is_over else standing.total
         yield {"kind": "meter", "label": "scenarios done", "done": done, "total": total}
         stages = [one.stage for one in standing.open]
         retried = tally.retried + sum(one.attempts > 1 for one in standing.open)
         counts = [len(tally.failed), retried, *(stages.count(stage) for stage in ("running", "computed", "waiting"))]
-        left = "" if standing.seconds_left is None else _round(standing.seconds_left)
-        cells = [*[f"{number:,}" for number in counts], _round(standing.seconds), left]
+        left = "" if standing.seconds_left is None else tell_time(standing.seconds_left)
+        cells = [*[f"{number:,}" for number in counts], tell_time(standing.seconds), left]
         yield tell_table(["failed", "retried", "running", "computed", "waiting", "took", "left"], [cells], _no_name)
         if standing.error:
             yield tell_text("The scenarios end with an error", standing.error)
@@ -103,15 +101,15 @@ class Swept(Panel):
 
     # The results
 
-    def _tell_results(self, standing: Standing, query: Query) -> Iterator[Part]:
+    def _tell_results(self, standing: Any, query: Query) -> Iterator[Part]:
         tally = self._tally
         if not tally.results:
             yield tell_line("There are no results yet: scenarios run when the sweep is iterated.")
             return
         labels = list(tally.labels)
         target = min(read_place(query, "target", 0), len(labels) - 1)
-        if isinstance(standing.levels, GridLevels) and len(standing.levels.sizes) == 2:
-            yield from tell_heat(tally, standing.levels, target, query)
+        if standing.grid is not None and len(standing.grid.sizes) == 2:
+            yield from tell_heat(tally, standing.grid, target, query)
         places = self._choose(query, labels[target])
         first = min(read_place(query, "first", 0), len(places))
         yield tell_links("sweep", self._list_choices(), {name: said for name, said in query.items() if name != "first"})
@@ -120,7 +118,7 @@ class Swept(Panel):
         if not any(tally.find_base(place) for place in places[first : first + _ROWS]):
             yield tell_line("Nobody has asked for the base yet, so there are no differences: sweep.base asks for it.")
 
-    def _recall_results(self, standing: Standing, query: Query) -> list[Part]:
+    def _recall_results(self, standing: Any, query: Query) -> list[Part]:
         """Returns what is told of the results, again when there are more: at most a tenth of the time goes into that."""
         tally = self._tally
         has_base = bool(tally.results) and tally.find_base(len(tally.results) - 1) is not None
@@ -192,14 +190,14 @@ class Swept(Panel):
         ]
 
 
-def _tell_value(result: Result[Any], label: Any) -> Any:
+def _tell_value(result: Any, label: Any) -> Any:
     failure = result._failures.get(label)
     if failure is not None:
         return Cell(f"failed: {describe_error(failure.error)}", shade="failed")
     return show(result.values[label]) if label in result.values else ""
 
 
-def _tell_tweaks(taken: Taken, result: Result[Any]) -> list[Part]:
+def _tell_tweaks(taken: Taken, result: Any) -> list[Part]:
     if result.scenario is None:
         return [tell_line("Its tweaks are not possible.")]
     tweaks = [tweak for layer in result.scenario.layers for tweak in layer.items()]
@@ -220,12 +218,3 @@ def _say_more(total: int) -> str:
 
 def _no_name(text: str) -> None:  # noqa: ARG001  names of scenarios are no nodes
     return None
-
-
-def _round(seconds: float) -> str:
-    """Returns a time in steps that a reader can follow."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,10 +1,19 @@
-"""Texts as they are sent to a page: `clean`, without characters that hide or reorder text, and bounded in length."""
+"""Texts as they are sent to a page: `clean`, without characters that hide or reorder text, and bounded in length; `tell_time`."""
 
 LONGEST = 20_000
 """How many characters of a text are sent."""
 LONGEST_NAME = 1_000
 """How many characters of the name of a node are sent in a table."""
 _KEPT = frozenset("\n\t ")
+
+
+def tell_time(seconds: float) -> str:
+    """Returns a time that goes on, in steps that a reader can follow."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def clean(text: str, length: int = LONGEST) -> str:

@@ -448,3 +448,50 @@ def test_a_sweep_on_processes_is_followed_to_its_end(tab):
             assert set(workers) == {result.worker for result in sweep}
             assert tab.locator("[aria-label='What failed'] tbody tr").count() == 2
     assert tab.troubles == []
+
+
+@dug.memoize
+def weigh(text):
+    """A number that rests on a text and on a level, and that is late at 3."""
+    assert level() != 3.0 or go_on.wait(PATIENCE_S)
+    return len(echo(text)) * level()
+
+
+def test_what_runs_now_is_seen(tab):
+    """The view of what goes on shows a run as long as it goes on, its argument as text, and the states and the memory."""
+    go_on.clear()
+    with dug.Context({level.node(): 3.0}) as ctx, ThreadPoolExecutor(1) as asker, web.serve(ctx, open=False) as page:
+        tab.goto(page.url)
+        tab.click("nav >> text=Now")
+        tab.wait_for_selector("#now >> text=Nothing runs now.")
+        asked = asker.submit(ctx.run, weigh, HOSTILE)
+        tab.wait_for_selector("[aria-label='What runs'] td >> text=<img src=x")
+        assert tab.locator("img, main script, iframe").count() == 0
+        go_on.set()
+        asked.result(PATIENCE_S)
+        tab.wait_for_selector("#now >> text=Nothing runs now.")
+        tab.wait_for_selector("[aria-label='Nodes by state'] td >> text=computed")
+        assert "memos in the cache" in tab.text_content("[aria-label=Memory]")
+    assert tab.troubles == []
+
+
+def test_a_hostile_sweep_shows_as_text(tab):
+    """Names of scenarios and targets, tweaks, axes, values and errors are text in the views of a sweep."""
+    with dug.Context():
+        weigh(HOSTILE), echo(HOSTILE)
+        named = dug.sweep(
+            {HOSTILE: echo.node(HOSTILE), f"{HOSTILE}!": complain.node(HOSTILE)}, {HOSTILE: {echo.node(HOSTILE): f"{HOSTILE}?"}}
+        )
+        axes = {echo.node(HOSTILE): [HOSTILE, HOSTILE * 2], level.node(): [1.0, 2.0]}
+        crossed = dug.sweep([weigh.node(HOSTILE)], grid(axes))
+        assert (len(tuple(named)), len(tuple(crossed))) == (1, 4)
+    for sweep, views in ((named, ("sweep", "sweep?scenario=0", "now")), (crossed, ("sweep", "sweep?show=moved"))):
+        with web.serve(sweep, open=False) as page:
+            tab.goto(page.url)
+            for view in views:
+                tab.goto(f"{page.url.partition('?')[0]}#{view}")
+                tab.wait_for_selector(f"#{view.partition('?')[0]} .told")
+                if view != "now":
+                    tab.wait_for_selector(".told >> text=<img src=x")
+                assert tab.locator("img, main script, iframe").count() == 0
+    assert tab.troubles == []

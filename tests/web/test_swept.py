@@ -11,7 +11,6 @@ import dug
 from dug import web
 from dug.scenarios import grid
 from dug.web._shown import show
-from dug.web._swept import _round
 from dug.web._taken import AskError
 from dug.web._tally import Tally
 
@@ -237,11 +236,3 @@ def test_a_sweep_takes_no_tweaks_and_is_compared_with_nothing():
     for before in (ctx, swept):
         with pytest.raises(TypeError, match="Compare two contexts, or two files"):
             web.serve(swept, open=False, before=before)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.6, "1 min 0 s"), (3_720.0, "1 h 2 min"), (12.2, "12 s")]
-)
-def test_a_time_is_told_in_steps(seconds, said):
-    """The time that is left is as exact as one can follow."""
-    assert _round(seconds) == said
