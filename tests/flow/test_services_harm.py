@@ -10,7 +10,7 @@ import redis
 from served import wait_until
 
 from dug.flow import Flow
-from dug.flow.services import RunGoneError, ServerLostError, ServicesError, TamperedError, _runs, _services, declared
+from dug.flow.services import RunGoneError, ServerLostError, ServicesError, TamperedError, _looking, _runs, _services, declared
 from dug.flow.services._claims import claim, find_checkpoint, name_owner
 from dug.flow.services._crew import Crew
 from dug.flow.services._raised import find_ending
@@ -58,6 +58,26 @@ def test_the_thread_that_prolongs_claims_outlives_an_error(make, monkeypatch, ca
     monkeypatch.setattr(server.client, "pipeline", refuse)
     server.threads._touch(["key"])
     assert "keys are not prolonged (unforeseen)" in caplog.text
+
+
+def test_a_look_that_services_are_closed_under_accuses_nobody(make, run_here, monkeypatch):
+    """A connection that is closed while a run is looked at is no damage to the run: the services say that they are closed."""
+
+    async def main():
+        services = make()
+        async with await start(services, SQUARED, numbers=[1]) as run:
+            link = services._link(run.id)
+
+        def look(*_):
+            services.close()
+            raise ValueError("I/O operation on closed file.")
+
+        monkeypatch.setitem(services._server.scripts, "look", look)
+        with pytest.raises(ServicesError, match="are closed") as caught:
+            _looking.look(link)
+        return caught.type is ServicesError
+
+    assert run_here(main)
 
 
 def test_services_that_are_closed_complain_of_no_connection(make, monkeypatch, caplog):

@@ -96,9 +96,16 @@ class Server:
                     _logger.warning("%s Until then, runs wait.", self._tell(exc))
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
+            except ValueError as exc:  # of a connection that was closed under it
+                if not self.is_closed:
+                    raise
+                raise self._say_closed() from exc
             else:
                 self._has_answered = True
                 return answer
+
+    def _say_closed(self) -> ServicesError:
+        return ServicesError(f"These services of {self.shown} are closed. Make new ones: Services(url).")
 
     def _say_lost(self, exc: Exception) -> ServerLostError:
         error = ServerLostError(self._tell(exc))
@@ -145,7 +152,7 @@ class Server:
 
     def _submit(self, call: Callable[..., Any], *args: Any) -> "Future[Any]":
         if self.is_closed:
-            raise ServicesError(f"These services of {self.shown} are closed. Make new ones: Services(url).")
+            raise self._say_closed()
         future: Future[Any] = self.threads.pool.submit(call, *args)
         future.add_done_callback(self._close_late)
         return future
