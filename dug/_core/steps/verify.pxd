@@ -7,14 +7,15 @@ from dug._core.facts.homes cimport function_of
 from dug._core.facts.memo cimport Memo, NodeMemos
 cimport dug._core.native.machine as machine
 from dug._core.state.cache cimport Cache
+from dug._core.state.group cimport CacheGroup
 from dug._core.state.scenario cimport ActiveTweaks, Tweak
 from dug._core.state.view cimport View
 from dug._core.steps.find cimport find, find_masked
 from dug._core.steps.finish cimport file_verified
-from dug._core.steps.frame cimport Run
+from dug._core.steps.frame cimport Run, _AnyFrame
 
 cdef object BENEATH, IN_THREAD
-cdef list _NOTHING
+cdef list _NOTHING, _NONE_WAITING
 
 
 cdef class Check:
@@ -59,6 +60,7 @@ cpdef object key_asked(object run, Memo read)
 
 cdef object _key_in(Run run, Memo read)
 
+@cython.locals(outer=_AnyFrame, group=CacheGroup)
 cpdef forget_reads(Run run, Py_ssize_t count=*)
 
 cpdef bint is_as_before(object key, Memo old, Memo new) except -1

@@ -56,6 +56,7 @@ def verify(run: Run) -> "Check | None":
 
 
 _NOTHING: Asked = []
+_NONE_WAITING: list[tuple[Memo, Memo | None]] = []
 
 
 class Check:
@@ -75,7 +76,7 @@ class Check:
         """At the end: the memo that was filed, if one holds."""
         self._start: int | None = None
         """The start (`concurrent_reads`) of the reads that are being asked for; None in a thread, where reads have none."""
-        self._waiting: list[tuple[Memo, Memo | None]] = []
+        self._waiting = _NONE_WAITING
         """The reads of the present batch of which one is asked for, each with the memo of the node if that is at hand."""
         self._turn_to(older[0])
 
@@ -324,10 +325,14 @@ def forget_reads(run: Run, count: int = 0) -> None:
     """
     run.failed_check_reads, run.reads, run.unfileable = run.reads, machine.make_table(count), 0
     if run.child_seconds:  # of no part of the body, which is timed by itself
-        with run.view.group.lock:
-            outer: Any = run.outer
+        outer: Any = run.outer
+        group = run.view.group
+        group.lock.acquire()
+        try:
             outer.child_seconds += run.child_seconds
             run.child_seconds = 0.0
+        finally:
+            group.lock.release()
 
 
 def is_as_before(key: Key, old: Memo, new: Memo) -> bool:
