@@ -257,11 +257,11 @@ class NodeMemos:
         if key is not None:
             return key
         assert self._owner is not None  # noqa: S101  it has the one or the other
-        return (self._owner(), *args) if isinstance(args, tuple) else (self._owner(), args)
+        return machine.make_key(machine.follow(self._owner), args)
 
     def find_function(self) -> Any:
         """Returns the first element of its key."""
-        return self._owner() if self._key is None and self._owner is not None else self.find_key()[0]
+        return machine.first(self._key) if self._key is not None else machine.follow(self._owner)  # type: ignore[arg-type]  # it has one
 
     def recall(self, tweaks: Stamp) -> Memo | None:
         """Returns the memo that answers in a scenario, if it is at hand: the one that read no tweak, or the one found here last.

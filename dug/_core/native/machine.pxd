@@ -91,6 +91,24 @@ cdef extern from *:
     #endif
     }
     static inline PyObject *dug_first(PyObject *key) { return Py_NewRef(PyTuple_GET_ITEM(key, 0)); }
+    static inline PyObject *dug_follow(PyObject *weak) {
+    #if PY_VERSION_HEX >= 0x030D0000
+        PyObject *found = NULL;
+        int failed = PyWeakref_GetRef(weak, &found) < 0;
+        return failed || found != NULL ? found : Py_NewRef(Py_None);
+    #else
+        return Py_XNewRef(PyWeakref_GetObject(weak));
+    #endif
+    }
+    static inline PyObject *dug_make_key(PyObject *function, PyObject *args) {
+        Py_ssize_t count = PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : -1;
+        PyObject *key = PyTuple_New(count < 0 ? 2 : count + 1);
+        if (key == NULL) { return NULL; }
+        PyTuple_SET_ITEM(key, 0, Py_NewRef(function));
+        if (count < 0) { PyTuple_SET_ITEM(key, 1, Py_NewRef(args)); }
+        for (Py_ssize_t i = 0; i < count; i++) { PyTuple_SET_ITEM(key, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i))); }
+        return key;
+    }
     static inline PyObject *dug_keys_of(PyObject *table) {
         PyObject *made = PyTuple_New(PyDict_GET_SIZE(table)), *key, *value;
         Py_ssize_t at = 0, count = 0;
@@ -152,6 +170,8 @@ cdef extern from *:
     bint is_tuple "PyTuple_Check"(object one)
     bint is_ending "dug_is_ending"()
     object first "dug_first"(object key)
+    object follow "dug_follow"(object weak)
+    tuple make_key "dug_make_key"(object function, object args)
     int put_back "dug_put_back"(object variable, object token) except -1
     object get_variable "dug_get_variable"(object variable)
     bint is_plain "dug_is_plain"(object key)

@@ -4,7 +4,7 @@ Where Python does not know a thing quickly, the answer here has the caller look 
 """
 
 from contextvars import ContextVar
-from operator import itemgetter, or_
+from operator import call, itemgetter, or_
 from sys import _getframe, exception, is_finalizing
 from threading import get_ident
 from time import perf_counter
@@ -37,6 +37,15 @@ get_variable = ContextVar.get
 def traceback_of(error: BaseException) -> TracebackType | None:
     """The traceback of an exception that is on its way out, without the entry of the function in which it is now."""
     return error.__traceback__ and error.__traceback__.tb_next
+
+
+follow = call
+"""What a weak reference leads to, or None."""
+
+
+def make_key(function: Any, args: Any) -> tuple[Any, ...]:
+    """The key of a node from its function and `homes.args_of`."""
+    return (function, *args) if isinstance(args, tuple) else (function, args)
 
 
 first = itemgetter(0)
