@@ -57,7 +57,7 @@ def begin(  # one function: the order of the search is the order of cost
     args = None if is_known else args_of(key)
     try:
         home = known if is_known else None if is_absent else cache.find_home(key, args)
-        if is_quick and (at_hand := _recall(cache, key, home, tweaks)) is not None:
+        if is_quick and not is_known and (at_hand := _recall(cache, key, home, tweaks)) is not None:
             return at_hand
     except TypeError:  # no hash: reported properly below
         home = None
@@ -66,7 +66,7 @@ def begin(  # one function: the order of the search is the order of cost
         args = args_of(key)
         home = cache.find_home(key, args)
     is_beneath = machine.first(key) is BENEATH
-    handle = view.handle_of(key) if is_beneath or tweaks.content else None
+    handle = view.handle_of(key) if is_beneath or (tweaks.content and group.node_bits(machine.first(key))) else None
     is_common = handle is None and cache.beneath is None and not is_beneath
     memo = find(view, key, handle, call) if not is_common else None if home is None else match(home, tweaks, call)
     if memo is not None:
