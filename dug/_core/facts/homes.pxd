@@ -49,5 +49,5 @@ cpdef track_again(object gone)
 
 cpdef show_memo(Memo memo)
 
-@cython.locals(memo=Memo)
+@cython.locals(memo=Memo, newest=Memo)
 cpdef show_node(NodeMemos home)

@@ -228,9 +228,11 @@ def show_node(home: NodeMemos) -> None:
     if machine.is_hidden(home):
         if type(home.readers) is list:
             machine.show(home.readers)
-        for memo in (home.plain, home.newest):
-            if memo is not None:
-                show_memo(memo)
+        memo, newest = home.plain, home.newest
+        if memo is not None:
+            show_memo(memo)
+        if newest is not None and newest is not memo:
+            show_memo(newest)
         if home.variants is not None:
             for memo in home.memos():
                 show_memo(memo)

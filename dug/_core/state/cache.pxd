@@ -32,7 +32,7 @@ cdef public class Cache [object DugCache, type DugCache_Type]:
     cpdef Memo file(self, Memo memo, ActiveTweaks tweaks)
     @cython.locals(home=NodeMemos, other=NodeMemos, read=Memo, old=Memo, reads=tuple, before=tuple, number=Py_ssize_t)
     cpdef _add_readers(self, Memo memo, Memo known)
-    @cython.locals(home=NodeMemos, old=Memo, known=set)
+    @cython.locals(home=NodeMemos, old=Memo, known=set, restriction=frozenset)
     cpdef _insert(self, Memo memo)
     @cython.locals(known=set)
     cpdef _index(self, object serial, Memo memo)

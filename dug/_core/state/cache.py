@@ -245,7 +245,7 @@ class Cache:
             home.has_failed = True
         elif not restriction:
             memo.open_footprint = memo.footprint
-        for serial in restriction or ():
+        for serial in restriction:
             known = None if home.link is not None else self._read.get(serial)
             self._index(serial, memo) if known is None else known.add(memo)
 

@@ -51,7 +51,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     group.lock.acquire()
     try:
         take_out(run)
-        outer.runs += run.runs + (held is None)
+        outer.runs += run.runs + (1 if held is None else 0)
         outer.child_seconds += seconds if held is None else run.child_seconds
         run.home = place
         below = _add_up(run, reads)
@@ -281,15 +281,17 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
     """Returns what the reads of a run bring to its footprint: `Memo.footprint_below`."""
     bits: BitSet = run.closed_footprint
     last: BitSet = 0
-    others: list[BitSet] = []
+    others: list[BitSet] | None = None
     for read in reads:
         if read.footprint is not last:  # many of one object come one after the other
             last = read.footprint
             if type(last) is int:
                 bits = machine.join(bits, last)
+            elif others is None:
+                others = [last]
             else:
                 others.append(last)
-    if others:
+    if others is not None:
         others.append(bits)
         bits = union(dict(zip(map(id, others), others, strict=True)).values())  # often few objects, which need no hash here
     return bits if len(reads) < 8 else _find_known(run, bits)

@@ -63,6 +63,7 @@ cdef public class Wait [object DugWait, type DugWait_Type]:
     cdef public bint is_optional
 
 
+@cython.locals(ident=cython.ulong)
 cpdef unsigned long here()
 @cython.locals(entry=OpenContext)
 cpdef Run run_of(_AnyFrame frame)

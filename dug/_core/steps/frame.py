@@ -43,7 +43,9 @@ ORIGINS: dict[int, int] = {}
 def here() -> int:
     """Returns the number of the thread that a call made here belongs to."""
     ident = machine.thread_ident()
-    return ORIGINS.get(ident, ident) if ORIGINS else ident
+    if ORIGINS:
+        ident = ORIGINS.get(ident, ident)
+    return ident
 
 
 class _AnyFrame:
@@ -243,8 +245,7 @@ class Run(_AnyFrame):
         self.view = view
         self.outer = outer
         self.call = call
-        self.key = key
-        self.handle = handle
+        self.key, self.handle = key, handle
         self.body = 0 if handle is None else handle.serial
         self.home = home
         self.generation = view.group.generation
@@ -255,9 +256,8 @@ class Run(_AnyFrame):
         function = function_of(key)
         self.has_task = function.is_async
         self.reads = {}
-        self.closed_footprint = self.runs = 0
+        self.closed_footprint = self.runs = self.unfileable = 0
         self.child_seconds = 0.0
-        self.unfileable = 0
         self.transient = self.opened = self.is_done = False
         self.inner_nodes = self.driver = self.task = self.waits = None
         self.held_up = self.memo = self.failed_check_reads = self.served = self.told = None
