@@ -67,7 +67,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
             known, waiting = memo.home, memo.home.waiting  # noqa: F841  released after the lock
             displaced: Any = (*known.memos(), known.newest) if known.has_failed else known.newest  # noqa: F841  released after the lock
             memo = view.cache.file(memo, view.tweaks)
-        run.memo = None if run.unfileable == INVALID else memo
+        run.memo = None if run.unfileable and run.unfileable == INVALID else memo
     finally:
         group.lock.release()
     if run.unfileable:
