@@ -42,6 +42,7 @@ cdef public class Memo [object DugMemo, type DugMemo_Type]:
     cpdef object knows_same(self, Memo new)
 
 
+@cython.final
 cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     cdef public object _key, _owner, _args, token
     cdef public Memo plain, newest, here

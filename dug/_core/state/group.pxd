@@ -9,6 +9,7 @@ from dug._core.state.lock cimport Lock
 from dug._core.state.scenario cimport ActiveTweaks, Tweak
 
 
+@cython.final
 cdef public class CacheGroup [object DugGroup, type DugGroup_Type]:
     cdef public Lock lock
     cdef public Bits bits

@@ -6,6 +6,7 @@ from dug._core.facts.memo cimport Memo, NodeMemos, Stamp
 cimport dug._core.native.machine as machine
 
 
+@cython.final
 cdef public class Tweak [object DugTweak, type DugTweak_Type]:
     cdef public object target, spec, beneath, bit, watch
     cdef public long long serial
@@ -19,6 +20,7 @@ cdef public class Tweak [object DugTweak, type DugTweak_Type]:
     cpdef Memo memo_of(self, NodeMemos home)
 
 
+@cython.final
 cdef public class ActiveTweaks(Stamp) [object DugTweaks, type DugTweaks_Type]:
     cdef public Tweak newest
     cdef public frozenset serials

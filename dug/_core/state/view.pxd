@@ -10,6 +10,7 @@ from dug._core.state.group cimport CacheGroup
 from dug._core.state.scenario cimport ActiveTweaks, Tweak
 
 
+@cython.final
 cdef public class View [object DugView, type DugView_Type]:
     cdef public View parent
     cdef public object layers

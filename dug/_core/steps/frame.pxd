@@ -29,6 +29,7 @@ cdef public class _AnyFrame [object DugFrame, type DugFrame_Type]:
     cpdef refresh(self, Run run)
 
 
+@cython.final
 cdef public class OpenContext(_AnyFrame) [object DugEntry, type DugEntry_Type]:
     cdef public object context, openings, entries, late_reads, back, watch, token
     cdef public bint closed
@@ -37,6 +38,7 @@ cdef public class OpenContext(_AnyFrame) [object DugEntry, type DugEntry_Type]:
     cpdef bint has_ended(self)
 
 
+@cython.final
 cdef public class Run(_AnyFrame) [object DugRun, type DugRun_Type]:
     cdef public object key, entries, failed_check_reads, held_up, late_reads, made, recalled, served, task, told, waits
     cdef public long long body, generation

@@ -18,6 +18,7 @@ cdef object BENEATH, IN_THREAD
 cdef list _NOTHING, _NONE_WAITING
 
 
+@cython.final
 cdef class Check:
     cdef Run _run
     cdef Memo _candidate
