@@ -131,8 +131,9 @@ def make_notebook(sources: Iterable[str]) -> Any:
     return nbformat.v4.new_notebook(cells=cells)
 
 
-def run_notebook(sources: Iterable[str], folder: Path) -> Any:
-    """Return a notebook of cells with its outputs, run by this interpreter, whichever kernels Jupyter knows."""
+@contextmanager
+def make_client(sources: Iterable[str], folder: Path) -> Iterator[Any]:
+    """Give a client that runs cells by this interpreter, whichever kernels Jupyter knows."""
     from nbclient import NotebookClient
 
     place = folder / "kernels" / "here"
@@ -142,9 +143,15 @@ def run_notebook(sources: Iterable[str], folder: Path) -> Any:
     found = os.environ.get("JUPYTER_PATH")
     os.environ["JUPYTER_PATH"] = str(folder) if found is None else f"{folder}{os.pathsep}{found}"
     try:
-        return NotebookClient(make_notebook(sources), timeout=120, kernel_name="here").execute()
+        yield NotebookClient(make_notebook(sources), timeout=120, kernel_name="here")
     finally:
         os.environ.pop("JUPYTER_PATH") if found is None else os.environ.update(JUPYTER_PATH=found)
+
+
+def run_notebook(sources: Iterable[str], folder: Path) -> Any:
+    """Return a notebook of cells with its outputs."""
+    with make_client(sources, folder) as client:
+        return client.execute()
 
 
 def write_marimo(theme: str) -> str:

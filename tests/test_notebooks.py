@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dug import web
+
 NEEDED = ("nbclient", "ipykernel", "pandas", "tqdm")
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]  # a process with ipykernel in it is a notebook
 
@@ -91,3 +93,37 @@ def test_a_graph_is_a_picture(outputs):
 
     assert {"text/html", "text/plain", "text/vnd.mermaid"} <= set(shown)
     assert "<svg" in shown["text/html"] or "<pre>" in shown["text/html"]
+
+
+WIDGET = [
+    "import dug\nfrom dug import web\n\n@dug.memoize\ndef double(number):\n    return 2 * number",
+    "with dug.Context() as ctx:\n    double(21)\nweb.Widget(ctx)",
+]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("anywidget") is None, reason="anywidget is not installed")
+def test_a_kernel_answers_the_page_in_a_cell(tmp_path):
+    """A notebook that was run has the widget with the script of the page, and its kernel answers what that asks."""
+    with script.make_client(WIDGET, tmp_path) as client, client.setup_kernel():
+        for place, cell in enumerate(client.nb.cells):
+            client.execute_cell(cell, place)
+        client.set_widgets_metadata()
+        shown = client.nb.cells[1].outputs[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+        said = ask_widget(client, shown, {"id": "7", "path": "node?name=double(21)", "body": None})
+
+    state = client.nb.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"][shown]["state"]
+    assert state["_esm"] == (Path(web.__file__).parent / "static" / "app.js").read_text(encoding="utf-8")
+    assert state["kept"]["head"]["nodes"] == 1
+    assert (said["id"], said["status"], said["said"]["about"]["value"]) == ("7", 200, "42")
+
+
+def ask_widget(client, model, content):
+    """Return what the kernel answers to a message for a widget."""
+    from nbclient.util import run_sync
+
+    asked = client.kc.session.msg("comm_msg", {"comm_id": model, "data": {"method": "custom", "content": content}})
+    client.kc.shell_channel.send(asked)
+    while True:
+        message = run_sync(client.kc.get_iopub_msg)(timeout=30)
+        if message["msg_type"] == "comm_msg" and message["parent_header"].get("msg_id") == asked["header"]["msg_id"]:
+            return message["content"]["data"]["content"]

@@ -49,6 +49,21 @@ class Answers:
             raise AskError(404, f"there is no {what!r} here")
         return _ASKED[what](self, self._take(), query)
 
+    def tell(self, what: str, query: Query) -> tuple[int, dict[str, Any]]:
+        """Returns the status and the answer to a question; what went wrong is an answer too."""
+        return _guard(self.answer, what, query)
+
+    def try_it(self, said: Any) -> tuple[int, dict[str, Any]]:
+        """Begins a trial, and returns the status and the answer."""
+        return _guard(self.begin_trial, said)
+
+    def has_moved(self, number: int) -> bool:
+        """True when something has changed since the nodes had a number, and an answer would say so; any thread may ask."""
+        taken = self._taken
+        if taken is None or taken.number != number:
+            return True
+        return monotonic() >= taken.rest_until and self.subject.find_stamp() != self._stamp
+
     def close(self) -> None:
         """Frees what its subjects hold."""
         self.subject.close()
@@ -171,3 +186,12 @@ _ASKED: dict[str, Callable[[Answers, Taken, Query], dict[str, Any]]] = {
     "around": Answers._around,
     "graph": Answers._graph,
 }
+
+
+def _guard(work: Callable[..., dict[str, Any] | None], *asked: Any) -> tuple[int, dict[str, Any]]:
+    try:
+        return 200, work(*asked) or {}
+    except AskError as exc:
+        return exc.status, {"error": str(exc)}
+    except Exception as exc:  # noqa: BLE001  a file may turn out to be damaged at any row, and the page says so
+        return 500, {"error": clean(f"{type(exc).__name__}: {exc}", LONGEST_NAME)}

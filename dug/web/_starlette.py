@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from ._answers import Answers
 from ._taken import AskError
-from ._texts import LONGEST_NAME, clean
 
 FILES = {
     "": ("index.html", "text/html; charset=utf-8"),
@@ -36,18 +35,12 @@ def make_application(answers: Answers) -> Starlette:
     async def begin_trial(request: Request) -> Response:
         try:
             said = await _read_body(request)
-            answers.begin_trial(said)
         except AskError as exc:
             return JSONResponse({"error": str(exc)}, exc.status)
-        return JSONResponse({})
+        return _as_json(*answers.try_it(said))
 
     async def send_data(request: Request) -> Response:
-        try:
-            return JSONResponse(answers.answer(request.path_params["what"], request.query_params))
-        except AskError as exc:
-            return JSONResponse({"error": str(exc)}, exc.status)
-        except Exception as exc:  # noqa: BLE001  a file may turn out to be damaged at any row, and the page says so
-            return JSONResponse({"error": clean(f"{type(exc).__name__}: {exc}", LONGEST_NAME)}, 500)
+        return _as_json(*answers.tell(request.path_params["what"], request.query_params))
 
     contents = {name: ((_FOLDER / file).read_bytes(), kind) for name, (file, kind) in FILES.items()}
 
@@ -63,6 +56,10 @@ def make_application(answers: Answers) -> Starlette:
             Route("/{name}", send_file),
         ],
     )
+
+
+def _as_json(status: int, said: Any) -> JSONResponse:
+    return JSONResponse(said, status)
 
 
 async def _read_body(request: Request) -> Any:

@@ -25,7 +25,7 @@ def tab(browser):
     """A tab of its own, which collects dialogs and errors."""
     context = browser.new_context()
     made = context.new_page()
-    made.set_default_timeout(60_000)
+    made.set_default_timeout(20_000)
     made.troubles = []
     made.on("dialog", lambda dialog: (made.troubles.append(dialog.message), dialog.dismiss()))
     made.on("pageerror", lambda error: made.troubles.append(str(error)))

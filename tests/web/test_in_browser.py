@@ -100,6 +100,21 @@ def test_a_page_works_without_a_mouse_and_on_a_phone(tab):
     assert tab.troubles == []
 
 
+def test_the_way_past_the_header_leaves_the_view(tab):
+    """The first key leads to a link past the header, which stays at what is shown."""
+    with dug.Context() as ctx:
+        leaf(1)
+    with web.serve(ctx, open=False) as page:
+        tab.goto(page.url + "#failures")
+        tab.wait_for_selector("#failures")
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.className") == "skip"
+        tab.keyboard.press("Enter")
+        assert tab.evaluate("document.activeElement.id") == "main"
+        assert tab.evaluate("location.hash") == "#failures"
+    assert tab.troubles == []
+
+
 def test_a_page_is_refreshed_in_place(tab):
     """What runs while the page is shown appears in it."""
     with dug.Context() as ctx, web.serve(ctx, open=False) as page:

@@ -98,7 +98,7 @@ class Page {
       await work();
       this.tell(null, byLook);
     } catch (error) {
-      this.tell(error instanceof TypeError ? "dug does not answer: the process that shows this page may have ended." : error, byLook);
+      this.tell(error, byLook);
     }
   }
 
@@ -157,7 +157,8 @@ class Page {
 
   // Shows what its address says, and whatever it says later.
   async begin() {
-    this.way.listen(async () => {
+    this.body.append(...makeFrame(this));
+    this.way.listen((trouble) => this.tell(trouble, true), async () => {
       const focused = this.top.activeElement?.id;
       const caret = this.top.activeElement?.selectionStart;
       await this.show();
@@ -170,6 +171,19 @@ class Page {
     await this.show();
     this.follow();
   }
+}
+
+function makeFrame(page) {
+  const main = make("main", { id: "main", tabindex: "-1" });
+  const skip = (event) => { event.preventDefault(); main.focus(); };
+  const { back } = page.way;
+  return [
+    make("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the content"),
+    make("header", {}, make("h1", { id: "title" }, "dug"), make("p", { id: "about" }), make("ul", { id: "counts", "aria-label": "Nodes by state" }),
+      make("div", { class: "bar" }, make("nav", { id: "nav", "aria-label": "Views" }), back ? make("button", { type: "button", onclick: back }, "Back") : null)),
+    make("p", { id: "trouble", role: "alert", hidden: true }),
+    main,
+  ];
 }
 
 // Replaces a part of the page, and leaves the focus and the places to which its parts were scrolled.
@@ -613,7 +627,9 @@ const VIEWS = { nodes: showNodes, failures: showFailures, node: showNode, graph:
 
 async function askServer(path, body) {
   const sent = body === null ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(`data/${path}`, sent);
+  const answer = await fetch(`data/${path}`, sent).catch(() => {
+    throw new Error("dug does not answer: the process that shows this page may have ended.");
+  });
   const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
   if (!answer.ok) throw new Error(said.error);
   return said;
@@ -624,7 +640,7 @@ const TAB = {
   read: () => location.hash,
   write: (address) => { location.hash = address; },
   replace: (address) => history.replaceState(null, "", address),
-  listen: (moved) => addEventListener("hashchange", moved),
+  listen: (tell, moved) => addEventListener("hashchange", moved),
   rest: () => new Promise((go) => { setTimeout(go, PAUSE); }),
   isThere: () => true,
   name: (title) => { document.title = `${title} – dug`; },
@@ -635,3 +651,134 @@ if (document.documentElement.dataset.page === "dug") {
   if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname + location.hash); // the cookie has it
   new Page(document, document.body, TAB).begin();
 }
+
+// In a cell of a notebook: a question is a message to the kernel, which says when to look again, and the address is the cell's own
+
+const PATIENCE = 2_000; // milliseconds until a page says that it waits
+const UNANSWERED = 700; // milliseconds until a page that was never answered shows what was kept in the notebook
+
+class Cell {
+  waiting = new Map(); // by the number of a question, what takes its answer
+  asked = 0;
+  own = `${Math.random()}`; // the same model may be shown in several cells
+  isAnswered = false;
+  address = "";
+  visited = [];
+  isMoved = false;
+  isEnded = false;
+  wake = () => {};
+
+  constructor(model) {
+    this.model = model;
+    this.receive = (said) => this.take(said);
+    model.on("msg:custom", this.receive);
+  }
+
+  take(said) {
+    const give = this.waiting.get(said.id);
+    this.waiting.delete(said.id);
+    this.isMoved ||= Boolean(said.moved) || !this.isAnswered;
+    this.isAnswered ||= give !== undefined;
+    if (this.isMoved) this.wake();
+    give?.(said);
+  }
+
+  ask(path, body) {
+    const id = `${this.own} ${++this.asked}`;
+    const kept = this.isAnswered || body !== null ? undefined : this.model.get("kept")[path];
+    return new Promise((tell, fail) => {
+      this.waiting.set(id, ({ status, said }) => { if (status < 400) tell(said); else fail(new Error(said.error)); });
+      this.model.send({ id, path, body });
+      if (kept) setTimeout(() => tell(kept), UNANSWERED);
+      else setTimeout(() => { if (this.waiting.has(id)) this.tell("Python is busy with another cell, or has ended: then run this cell again."); }, PATIENCE);
+    });
+  }
+
+  read() {
+    return this.address;
+  }
+
+  write(address) {
+    this.visited.push(this.address);
+    this.replace(address);
+    this.moved();
+  }
+
+  replace(address) {
+    this.address = address;
+  }
+
+  back = () => {
+    if (!this.visited.length) return;
+    this.address = this.visited.pop();
+    this.moved();
+  };
+
+  listen(tell, moved) {
+    Object.assign(this, { tell, moved });
+  }
+
+  rest(isBusy) {
+    return new Promise((go) => {
+      this.wake = () => { this.isMoved = false; go(); };
+      if (this.isMoved || this.isEnded) this.wake();
+      else if (isBusy) setTimeout(this.wake, 4 * PAUSE);
+    });
+  }
+
+  isThere() {
+    return !this.isEnded;
+  }
+
+  end() {
+    this.isEnded = true;
+    this.model.off("msg:custom", this.receive);
+    this.wake();
+  }
+
+  name() {}
+
+  rise() {}
+}
+
+function render({ model, el }) {
+  const host = make("div", { "data-lm-suppress-shortcuts": "true" }); // or what is typed would be commands of JupyterLab
+  const top = host.attachShadow({ mode: "open" }); // styles neither come in nor go out
+  const styles = new CSSStyleSheet();
+  styles.replaceSync(model.get("styles"));
+  top.adoptedStyleSheets = [styles];
+  const cell = new Cell(model);
+  const body = make("div", { class: "page", lang: "en" });
+  const dress = () => { host.style.colorScheme = isDark(host) ? "dark" : "light"; };
+  body.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (!link || event.defaultPrevented) return;
+    event.preventDefault();
+    cell.write(link.getAttribute("href"));
+  });
+  for (const name of ["keydown", "keypress", "keyup"]) body.addEventListener(name, (event) => event.stopPropagation());
+  host.addEventListener("pointerenter", dress);
+  top.append(body);
+  el.append(host);
+  new Page(top, body, cell).begin().then(dress);
+  return () => cell.end();
+}
+
+// A notebook has its own way to be dark, so what is looked at is the ground on which the cell stands.
+function isDark(from) {
+  for (let one = from; one; one = one.parentElement ?? one.getRootNode().host) {
+    const [red, green, blue, opacity] = mix(getComputedStyle(one).backgroundColor);
+    if (opacity > 127) return 0.3 * red + 0.6 * green + 0.1 * blue < 128;
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+// What a colour is made of, however it is written: as rgb(...), oklch(...) or otherwise.
+function mix(colour) {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = colour;
+  canvas.fillRect(0, 0, 1, 1);
+  return canvas.getImageData(0, 0, 1, 1).data;
+}
+
+export default { render };
