@@ -4,7 +4,6 @@ The nodes of a subject are taken once, and again when it has changed: at most a 
 page asks.  All texts are cut.  One thread at a time may ask.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
@@ -93,8 +92,7 @@ class Answers:
         return self._taken
 
     def _head(self, taken: Taken, query: Query) -> dict[str, Any]:  # noqa: ARG002  each question has one form
-        counts = Counter(taken.columns.states)
-        functions = Counter(taken.columns.functions)
+        counts, functions = taken.counts
         return {
             "number": taken.number,
             "kind": self.subject.kind,

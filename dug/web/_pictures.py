@@ -60,18 +60,16 @@ def _draw_nodes(part: Graph[Any], refer: Refer, left_out: int) -> dict[str, Any]
 
 
 def _draw_functions(graph: Graph[Any]) -> dict[str, Any]:
-    functions = {fact.node: fact.function for fact in graph.facts}
-    counts = Counter(functions.values())
+    functions = [fact.function for fact in graph.facts]
+    counts = Counter(functions)
     kept = {name for name, _ in counts.most_common(MOST_BOXES)}
-    order = [name for name in dict.fromkeys([functions[node] for node in graph]) if name in kept]
-    found: dict[str, dict[str, None]] = {name: {} for name in order}
-    for node in graph:
-        reader = functions[node]
-        for read in graph.dependencies(node) if reader in kept else ():
-            if functions[read] in kept and functions[read] != reader:
-                found[reader][functions[read]] = None
+    read_by: dict[str, set[str]] = {}
+    for place in graph._sorted:  # by place: no node is hashed
+        read_by.setdefault(functions[place], set()).update([functions[read] for read in graph._reads[place]])
+    order = [name for name in read_by if name in kept]
+    found = {name: [read for read in order if read in read_by[name] and read != name] for name in order}
     failed = {fact.function for fact in graph.facts if fact.state == "failed"}
-    places = arrange(order, {name: list(reads) for name, reads in found.items()})
+    places = arrange(order, found)
     boxes = [
         {
             "name": clean(name, LONGEST_NAME),

@@ -1,5 +1,6 @@
 """`Taken`, the nodes of a page at one moment, and their names in addresses; `AskError`, a question without an answer."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -58,6 +59,11 @@ class Taken:
     def rest_until(self) -> float:
         """The time until which it should stay as it is, since taking it took as long as it did."""
         return self._ended + _PATIENCE * self._seconds
+
+    @cached_property
+    def counts(self) -> tuple[Counter[str], Counter[str]]:
+        """How many nodes have each state, and each function: a page that waits for a change asks again and again."""
+        return Counter(self.columns.states), Counter(self.columns.functions)
 
     @cached_property
     def nodes(self) -> dict[str, int]:
