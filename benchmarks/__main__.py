@@ -32,6 +32,7 @@ from . import (
     stores,
     streams,
     ticks,
+    web,
 )
 from ._harness import Case, Effort, measure
 
@@ -39,7 +40,7 @@ T = TypeVar("T")
 
 GROUPS = (
     "calls", "concurrency", "recompute", "projection", "factors", "flows", "streams", "ticks", "recordings", "scale", "stores",
-    "services", "peers", "memory", "import", "curves",
+    "services", "web", "peers", "memory", "import", "curves",
 )  # fmt: skip
 
 
@@ -60,6 +61,7 @@ class Plan:
     scale: scale.Sizes
     stores: stores.Sizes
     services: services.Sizes
+    web: web.Sizes
     curves: curves.Sizes
     nodes: int
 
@@ -78,6 +80,7 @@ FULL = Plan(
     scale=scale.Sizes(),
     stores=stores.Sizes(),
     services=services.Sizes(),
+    web=web.Sizes(),
     curves=curves.Sizes(),
     nodes=20_000,
 )
@@ -95,6 +98,7 @@ QUICK = Plan(
     scale=scale.Sizes(scenarios=500),
     stores=stores.Sizes(calls=200),
     services=services.Sizes(values=1_000),
+    web=web.Sizes(hits=2_000_000, beside=1_000, nodes=10_000),
     curves=curves.Sizes(scenarios=(10, 100, 1_000), nodes=(100, 1_000, 10_000), probes=50),
     nodes=5_000,
 )
@@ -129,6 +133,7 @@ def run(plan: Plan, groups: Sequence[str] = GROUPS) -> _report.Results:
             *(factors.find_missing() if "factors" in groups else ()),
             *(stores.find_missing() if "stores" in groups else ()),
             *(services.find_missing() if "services" in groups else ()),
+            *(web.find_missing() if "web" in groups else ()),
         ),
     )
 
@@ -147,6 +152,7 @@ def _cases(plan: Plan, groups: Sequence[str]) -> Iterator[Case]:
         "scale": lambda: scale.cases(plan.scale),
         "stores": lambda: stores.cases(plan.stores),
         "services": lambda: services.cases(plan.services),
+        "web": lambda: web.cases(plan.web),
         "peers": lambda: peers.cases(plan.recompute),
         "memory": lambda: [memory.one_leaf(5 * plan.nodes)],
         "import": lambda: [memory.import_time()],

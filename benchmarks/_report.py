@@ -23,6 +23,7 @@ from .memory import Weight
 from .peers import PACKAGES, find_missing
 from .streams import Growth
 from .ticks import Growth as LiveGrowth
+from .web import PAGES
 
 
 @attrs.frozen
@@ -76,6 +77,7 @@ LIMITS: dict[tuple[str, str], tuple[str, float, float | None]] = {
     ("one input beside other nodes", "beside them"): ("a tick beside 10,000 other nodes, times one alone", 1.2, 1.2),
     ("run of sources", "recorded"): ("a run of 1,000 sources of 2 ms that is recorded, times one that is not", 1.1, 1.1),
     ("hit while recorded", "recorded"): ("a hit while the context is recorded, times one while it is not", 1.05, 1.05),
+    ("hit beside a page", "a page that asks"): ("a hit while a page of the context asks, times one without", 1.05, 1.05),
     ("scenario on a worker", "on a worker"): ("a scenario on a worker process, times one in a context of its own", 1.2, 1.2),
     ("miss of a store", "dug"): ("a miss of a store, times diskcache", 1.0, 1.0),
     ("hit of a store", "dug"): ("a hit of a store, times diskcache", 1.5, None),
@@ -96,6 +98,8 @@ LIMITS_S = {
     "first value from another process": ("a first value from another process, us", 20e-3),
     "error from another process": ("an error from another process, us", 50e-3),
 }
+# By contender: the most seconds until a page of 100,000 nodes has an answer.
+LIMITS_OF_ANSWERS_S = {"first tables": 2.0, "search": 0.2}
 # By case and contender: what is compared with that contender, and the most it may be.
 BESIDE_PEERS = {
     ("one input of a live book", "modelx"): ("a tick of a live book", 0.4),
@@ -109,6 +113,7 @@ IMPORT_S = 0.02
 def bars(results: Results) -> Iterator[Bar]:
     """The bars whose figures were measured, of the call path that is in use."""
     yield from _bars_of_figures(results)
+    yield from _bars_of_pages(results)
     yield from _bars_of_bytes(results)
     for curve in results.curves:
         yield Bar(f"growth of a scenario's cost with {curve.name}", 1.5, curve.growth)
@@ -138,6 +143,12 @@ def _bars_of_figures(results: Results) -> Iterator[Bar]:
         yield Bar(
             "seconds of import over attrs and wrapt", IMPORT_S, medians["import", "dug"] - medians["import", "attrs and wrapt"]
         )
+
+
+def _bars_of_pages(results: Results) -> Iterator[Bar]:
+    for figure in results.figures:
+        if figure.case in PAGES and figure.contender in LIMITS_OF_ANSWERS_S:
+            yield Bar(f"{figure.case}: {figure.contender}, s", LIMITS_OF_ANSWERS_S[figure.contender], figure.median)
 
 
 def _bars_of_bytes(results: Results) -> Iterator[Bar]:

@@ -37,6 +37,7 @@ from benchmarks import (
     stores,
     streams,
     ticks,
+    web,
     what_ifs,
 )
 
@@ -55,6 +56,7 @@ TINY = command.Plan(
     scale=scale.Sizes(trades=10, inputs=6, scenarios=4, spin=0),
     stores=stores.Sizes(calls=5),
     services=services.Sizes(values=50),
+    web=web.Sizes(hits=100, beside=10, nodes=200),
     ticks=ticks.Sizes(trades=10, inputs=6, others=20, staged=3, stage_s=1e-4, endless=50),
     curves=curves.Sizes(scenarios=(1, 2), nodes=(20, 40), probes=2),
     nodes=50,
@@ -67,7 +69,8 @@ RECORDINGS = 2  # ratios, on both call paths
 STORES = 0 if {*stores.PACKAGES} & {*stores.find_missing()} else 3 if dug.COMPILED else 1  # redun may stand beside them
 SCALE = 2 if dug.COMPILED else 1  # a ratio, and seconds
 SERVICES = 4 if dug.COMPILED and not services.find_missing() else 0  # seconds
-OTHERS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE + SERVICES
+WEB = 4 + (not web.find_missing())  # seconds of two answers each, a ratio
+OTHERS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE + SERVICES + WEB
 BARS = OTHERS + (21 + 2 + 4 if dug.COMPILED else 10 + 1 + 4)  # ratios, bytes, curves
 
 
@@ -116,8 +119,8 @@ def test_the_report_names_every_case_and_curve(results):
     names = [figure.case for figure in results.figures] + [curve.name for curve in results.curves]
 
     assert [name for name in names if name not in report] == []
-    missing = *peers.find_missing(), *factors.find_missing(), *stores.find_missing(), *services.find_missing()
-    assert results.missing == missing
+    missing = [name for group in (peers, factors, stores, services, web) for name in group.find_missing()]
+    assert list(results.missing) == missing
 
 
 @pytest.mark.slow
