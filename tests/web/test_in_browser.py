@@ -95,6 +95,10 @@ def test_a_page_works_without_a_mouse_and_on_a_phone(tab):
         tab.keyboard.press("ArrowLeft")
         assert "leaf" in tab.evaluate("document.activeElement.getAttribute('aria-label')")
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        tab.go_back()
+        tab.wait_for_selector("tr.row a")
+        end_of = "(one) => Math.round(document.querySelector(one).getBoundingClientRect().right)"
+        assert tab.evaluate(end_of, "tr.row .c-time") == tab.evaluate(end_of, ".rows table"), "hidden columns leave no gap"
         unnamed = "[...document.querySelectorAll('input, select')].filter((one) => !one.labels.length).length"
         assert tab.evaluate(unnamed) == 0
     assert tab.troubles == []

@@ -238,7 +238,7 @@ async function showNodes(page, query) {
     const made = [spacer(first * ROW)];
     for (let place = first; place < last; place++) {
       const row = known.get(Math.floor(place / PAGE))?.[place % PAGE];
-      made.push(row ? makeRow(row, place) : make("tr", { class: "row" }, make("td", { colspan: COLUMNS.length }, "…")));
+      made.push(row ? makeRow(row, place) : make("tr", { class: "row" }, make("td", {}, "…")));
     }
     made.push(spacer((rows - last) * ROW));
     table.setAttribute("aria-rowcount", rows + 1);
@@ -269,7 +269,7 @@ function headCell(text, kind, sort, filters) {
 }
 
 const spacer = (height) => {
-  const made = make("tr", { class: "spacer", "aria-hidden": "true" }, make("td", { colspan: COLUMNS.length }));
+  const made = make("tr", { class: "spacer", "aria-hidden": "true" }, make("td")); // of one column, as some are hidden where it is narrow
   made.firstChild.style.height = `${Math.max(0, height)}px`;
   return made;
 };
