@@ -119,6 +119,23 @@ def test_the_way_past_the_header_leaves_the_view(tab):
     assert tab.troubles == []
 
 
+def test_a_search_that_was_left_does_not_come_back(tab):
+    """Who goes to another view right after typing stays there."""
+    with dug.Context() as ctx:
+        leaf(1)
+    with web.serve(ctx, open=False) as page:
+        tab.goto(page.url)
+        tab.wait_for_selector("tr.row a")
+        tab.fill("#text", "l")
+        tab.evaluate("location.hash = 'failures'")
+        tab.wait_for_selector("#failures")
+        for _ in range(2):  # it looks again
+            with tab.expect_response("**/head*"):
+                pass
+        assert "failures" in tab.url
+    assert tab.troubles == []
+
+
 def test_a_page_is_refreshed_in_place(tab):
     """What runs while the page is shown appears in it."""
     with dug.Context() as ctx, web.serve(ctx, open=False) as page:

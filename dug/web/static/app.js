@@ -289,7 +289,7 @@ function makeFilters(page, filters) {
   let waiting = null;
   const text = make("input", { id: "text", type: "search", value: filters.text, autocomplete: "off", spellcheck: "false", oninput: () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => go({ text: text.value }), 150);
+    waiting = setTimeout(() => { if (page.readAddress().view === "nodes") go({ text: text.value }); }, 150);
   } });
   const functions = page.head.functions.map(([name, number]) => [name, `${name} (${number.toLocaleString("en")})`]);
   const states = Object.keys(page.head.states).map((state) => [state, state]);
