@@ -45,6 +45,12 @@ def echo(text):
 
 
 @dug.memoize
+def shout():
+    """A node with 10 MB of it."""
+    return HOSTILE * (10_000_000 // len(HOSTILE))
+
+
+@dug.memoize
 def complain(text):
     """A node that fails with it."""
     raise ValueError(text)
@@ -152,6 +158,7 @@ def test_a_hostile_file_shows_as_text(tab, tmp_path, monkeypatch):
     with dug.Context(name=HOSTILE) as ctx:
         echo(HOSTILE)
         echo(HOSTILE * 20_000)
+        shout()
         with pytest.raises(ValueError, match="img"):
             complain(HOSTILE)
     path = tmp_path / "hostile.dug"
@@ -159,13 +166,14 @@ def test_a_hostile_file_shows_as_text(tab, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, __name__, None)
     with web.serve(path, open=False) as page:
         tab.goto(page.url)
-        tab.wait_for_selector("[data-total='3']")
-        for place in range(3):
+        tab.wait_for_selector("[data-total='4']")
+        for place in range(4):
             tab.goto(page.url.partition("?")[0] + "#nodes")
             tab.wait_for_selector("tr.row a")
             tab.locator("tr.row a").nth(place).click()
             tab.wait_for_selector("svg rect")
-            assert "<img src=x" in tab.text_content("#node h2")
+            assert "<img src=x" in tab.text_content("#node")
+            assert len(tab.content()) < 200_000
             assert tab.locator("img, main script, iframe").count() == 0
         tab.goto(page.url.partition("?")[0] + "#failures")
         tab.wait_for_selector(".place")
