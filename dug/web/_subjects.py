@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from os import PathLike
 from typing import Any
-from weakref import ref
 
 from .._contexts.context import Context
 from .._core.read import Node, View
@@ -123,7 +122,7 @@ class ViewSubject(Subject):
 
     def find_stamp(self) -> Hashable:
         view = self.view  # counters that the engine has anyway: nobody listens, and answers stay as fast as they are
-        return view.group.filings, view.group.generation, ref(view), len(view.cache)
+        return view.group.filings, view.group.generation, view.tweaks.serial, len(view.cache)
 
     def take_columns(self) -> Columns[Any]:
         return list_columns(self.view)

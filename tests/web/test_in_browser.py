@@ -248,6 +248,24 @@ def test_the_story_of_five_in_the_morning(tab, tmp_path):
     assert ctx[night.node()] == 4_200
 
 
+def test_what_is_typed_stays_while_the_page_is_refreshed(tab):
+    """What is typed into the form of a node, and where the cursor is, stay when something else was computed meanwhile."""
+    with dug.Context() as ctx, web.serve(ctx, open=False, allow_tweaks=True) as page:
+        leaf(1)
+        tab.goto(page.url)
+        tab.click("tr.row a")
+        tab.fill("#value", "25")
+        tab.keyboard.press("ArrowLeft")
+        number = tab.get_attribute("body", "data-number")
+        leaf(2)
+        tab.wait_for_selector(f"body:not([data-number='{number}'])")
+        with tab.expect_response("**/head*"):  # the one after: what it led to has been drawn
+            pass
+        tab.keyboard.type("0.")
+        assert tab.input_value("#value") == "20.5"
+    assert tab.troubles == []
+
+
 def test_two_contexts_are_compared(tab):
     """The page opens with what moved; a click on a node leads to what it was, and why it moved."""
     with dug.Context(name="base") as base:

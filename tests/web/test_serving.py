@@ -196,6 +196,16 @@ def test_a_page_says_when_its_nodes_were_taken(ctx, monkeypatch):
     assert [answers.answer("head", {})["since"] for _ in range(2)] == ["1", "1"]
 
 
+@pytest.mark.parametrize("make", [lambda _: dug.Context(), snapshot.load])
+def test_a_page_of_what_does_not_change_stays(ctx, tmp_path, make):
+    """A context that nobody has entered, such as a loaded one, is not taken again by each poll of a page."""
+    snapshot.save(ctx, tmp_path / "night.dug")
+    answers = Answers(ContextSubject(make(tmp_path / "night.dug")))
+    stamps = {answers.subject.find_stamp() for _ in range(3)}
+
+    assert len(stamps) == 1
+
+
 def test_a_page_tells_scenarios_apart_and_keeps_none(ctx):
     """The stamp of a context is another one after a tweak, and what it stands for is free to go."""
     subject = ContextSubject(ctx)

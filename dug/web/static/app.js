@@ -196,7 +196,12 @@ function keepPlaces(parent, replace) {
   const focused = parent.contains(active) ? keyOf(active) : null;
   const scrolled = [...parent.querySelectorAll("[data-scroll]")].map((one) => [one.dataset.scroll, one.scrollTop, one.scrollLeft]);
   const opened = [...parent.querySelectorAll("details")].map((one) => one.open);
+  const typed = [...parent.querySelectorAll("input[type=text]")].map((one) => [one.id, one.value, one.selectionStart, one.selectionEnd]);
   replace();
+  for (const [id, value, start, end] of typed) {
+    const one = parent.querySelector(`#${CSS.escape(id)}`);
+    if (one) Object.assign(one, { value, selectionStart: start, selectionEnd: end });
+  }
   for (const [name, top, left] of scrolled) {
     const one = parent.querySelector(`[data-scroll="${CSS.escape(name)}"]`);
     if (one) one.scrollTo(left, top);
