@@ -32,7 +32,7 @@ def show_context(kind: str, name: str | None, layers: Iterable[Mapping[Any, Any]
     """
     title = f"{kind}{'' if name is None else f' {show_whole(name, 60)}'}"
     tweaks = [tweak for layer in layers for tweak in layer.items()]
-    memos = sum(len(cache) for cache in _list_caches(view))
+    memos = sum(len(cache) for cache in list_caches(view))
     return Sheet(
         [
             Line(title, is_title=True),
@@ -51,7 +51,7 @@ def _count_states(view: View) -> list[Part]:
     return [Rows(["state", "nodes"], [[state, f"{counts[state]:,}"] for state in STATES if counts[state]])]
 
 
-def _list_caches(view: View) -> list[Cache]:
+def list_caches(view: View) -> list[Cache]:
     """Returns the cache of a view and those beneath it."""
     caches: list[Cache] = []
     cache: Cache | None = view.cache

@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
-from .._core.read import Cache, Node, Tweak, View
+from .._core.read import Node, Tweak
 from .._functions.proxy import show_key
+from .._inspect.context_sheet import list_caches
 from .._inspect.graph import STATES
 from .._inspect.in_flight import InFlight, list_in_flight
 from .._text.frames import in_bytes
@@ -92,7 +93,7 @@ class Now(Panel):
 
     def _tell_memory(self) -> Part:
         counted = self._counted
-        caches = _list_caches(self._subject.view)
+        caches = list_caches(self._subject.view)
         rows = [("memos in the cache" if not number else "memos in a cache beneath", f"{len(cache):,}")
                 for number, cache in enumerate(caches)]  # fmt: skip
         rows.append((f"values of the {counted.sized:,} nodes that tell their size", in_bytes(counted.size)))
@@ -113,15 +114,6 @@ def read_process_size() -> int | None:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _list_caches(view: View) -> list[Cache]:
-    caches: list[Cache] = []
-    cache: Cache | None = view.cache
-    while cache is not None:
-        caches.append(cache)
-        cache = cache.beneath
-    return caches
 
 
 def _say_tweaks(one: InFlight) -> str:
