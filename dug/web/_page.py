@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..live import Live
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HIGHEST_PORT = 65_535
 _SHORTEST = 16
 """How many characters a token must have."""
 
@@ -89,14 +90,15 @@ def serve(
         ImportError: Starlette or uvicorn are not installed; the message says what to type.
         SnapshotError: the file is no snapshot, or is damaged.
         OSError: the port is not free.
-        TypeError: there is nothing to show in `what`, it cannot be tweaked or compared, or the token is no text.
-        ValueError: the token is too short, or there is none where `host` needs one.
+        TypeError: there is nothing to show in `what`, it cannot be tweaked or compared, or `token` or `port` is of another type.
+        ValueError: the token is too short, or there is none where `host` needs one; there is no such port.
 
     .. versionadded:: 0.1.0
     """
     import_extra("starlette", "web", "dug.web.serve()")
     import_extra("uvicorn", "web", "dug.web.serve()")
     token = _check_token(token, host)
+    _check_port(port)
     page = _begin(show(what, before=before, allow_tweaks=allow_tweaks), token, host, port, takes_tweaks=allow_tweaks)
     if open:
         webbrowser.open(page.url)
@@ -121,6 +123,13 @@ def _begin(answers: Answers, token: str, host: str, port: int, *, takes_tweaks: 
     server = import_module("._uvicorn", __package__).Server(guard, listening)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104  a comparison
     return Page(server, f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", answers)
+
+
+def _check_port(port: Any) -> None:
+    is_number = isinstance(port, int) and not isinstance(port, bool)
+    if not (is_number and 0 <= port <= _HIGHEST_PORT):
+        error = ValueError if is_number else TypeError
+        raise error(f"port must be a whole number from 0 to {_HIGHEST_PORT}, not {text_of(port)}. Leave it out for a free one.")
 
 
 def _check_token(token: Any, host: str) -> str:

@@ -278,6 +278,6 @@ def find_subject(what: Any) -> Subject:
     if isinstance(what, (str, PathLike)):
         return FileSubject(what)
     raise TypeError(
-        f"serve() shows a dug.Context, a sweep, a dug.live.Live, a flow that was started or the path of a file, "
-        f"not {show(what)}. Write dug.web.serve(ctx)."
+        f"A page shows a dug.Context, a sweep, a dug.live.Live, a flow that was started or the path of a file, "
+        f"not {show(what)}. Write dug.web.serve(ctx) or dug.web.Widget(ctx)."
     )

@@ -299,7 +299,9 @@ def test_a_page_that_is_closed_answers_no_more(ctx):
 @pytest.mark.parametrize(
     ("what", "options", "error", "said"),
     [
-        (3, {}, TypeError, r"serve\(\) shows a dug.Context, .* or the path of a file, not 3. Write dug.web.serve\(ctx\)"),
+        (3, {}, TypeError, r"A page shows a dug.Context, .* or the path of a file, not 3. Write dug.web.serve\(ctx\) or "),
+        ("ctx", {"port": "80"}, TypeError, "port must be a whole number from 0 to 65535, not '80'. Leave it out for a free one."),
+        ("ctx", {"port": 70_000}, ValueError, "port must be a whole number from 0 to 65535, not 70000. Leave it out"),
         ("ctx", {"token": "short"}, ValueError, "a token has at least 16 letters"),
         ("ctx", {"token": 7}, TypeError, "token must be a text, not 7"),
         ("ctx", {"host": "0.0.0.0"}, ValueError, "lets other machines ask"),
