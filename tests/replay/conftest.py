@@ -45,6 +45,7 @@ def book():
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The module ``recorded_desk``, imported anew; its file is in a folder of the test."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # as that has the time in seconds, and a change may be sooner
     (tmp_path / "recorded_desk.py").write_text(CODE)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield import_module("recorded_desk")

@@ -31,11 +31,7 @@ def change(desk, old, new):
     file.write_text(text.replace(old, new))
     importlib.invalidate_caches()
     sys.modules.pop("recorded_desk")
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    try:
-        return importlib.import_module("recorded_desk")
-    finally:
-        sys.dont_write_bytecode = before
+    return importlib.import_module("recorded_desk")
 
 
 def compare(recording, desk, *targets):
