@@ -106,7 +106,7 @@ def test_a_local_cluster_that_lost_all_workers_has_them_again(client, monkeypatc
         found = [result.value for result in sweep]
         assert found == [result.value for result in dug.sweep(book.node(), [{spot.node(0): float(x)} for x in range(8)])]
 
-    assert len(client.cluster.workers) == 2
+    client.wait_for_workers(2, timeout=60)  # one that starts sooner may have answered all
 
 
 class _LateFuture:
