@@ -423,14 +423,6 @@ def test_the_folders_of_the_engine_are_read_in_one_order():
     assert [name for name, folder in zip(CORE_ORDER, folders, strict=True) if not folder] == ["read", "drive"]
 
 
-def test_the_house_is_described():
-    """Each folder of the package, those of the engine included, is named in the explanation of the design."""
-    text = (PACKAGE.parent / "docs" / "explanation" / "design.rst").read_text(encoding="utf-8")
-    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py")} - {"."}
-
-    assert [folder for folder in sorted(folders) if f"``{folder}/``" not in text] == []
-
-
 def find_foreign_imports(module):
     """Return the packages that a module imports at its top and may not."""
     allowed = THIRD_PARTY.get(find_folder(module), ANYWHERE | {module.rpartition("._")[2]})
