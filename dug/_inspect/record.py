@@ -1,4 +1,7 @@
-"""`Record`, which ``ctx.memo`` returns: one node's memo, its reads, readers and tweaks; `find_record`, `is_masked`."""
+"""`Record`, which ``ctx.memo`` returns: one node's memo, its reads, readers and tweaks; `find_record`, `is_masked`.
+
+A table of tweaks is made here for a context too: `tabulate_tweaks`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType

@@ -2,7 +2,7 @@
 
 A cell or module that is run again rebinds its globals before it decorates a function again, so the reach of the old definition
 must be known by then.  It is noted at the first run, once: places and objects, without a digest.  Only data that can be changed
-in place is marked by its content, and checked again (`watching`).
+in place is marked by its content, and checked again while the function is in `Function.watched` (`watching`).
 
 Parts are compared as a memo can have met them: a class or an enum that was defined again has changed, even with the same text,
 because memos hold instances of the old one; a function that was defined again, and plain data, are compared by content.

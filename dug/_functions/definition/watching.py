@@ -3,8 +3,10 @@
 `tell_while_running` warns of globals that changed while a function ran of which a store keeps runs.
 
 dug cannot see that a list or a dict of a module was changed, so it checks: when a function first runs in an outermost context,
-and when that closes.  A change made while the function has no memos does no harm, and is noted as the new content.  A change made
-while it has memos is named in a warning, once.
+and when that closes.  The functions whose data is checked are in `Function.watched`.
+
+A change made while the function has no memos does no harm, and is noted as the new content.  A change made while it has memos
+is named in a warning, once.
 
 The checks are limited in bytes, not in seconds, so that a program gets the same warnings each time that it is run.
 """

@@ -1,7 +1,8 @@
 """What a tape's entries are in bytes: `Sealing` packs values, ends and errors, and signs them for their places.
 
 An entry is one letter and what follows: ``L`` a list of values as typed JSON, ``M`` values of any codec one after the other,
-``E`` the end, ``F`` an error.  A signature covers the run, the tape and the id of the entry: none can be put in another place.
+``E`` the end, ``F`` an error.  In an ``M`` the sizes of a value's parts come before it.
+A signature covers the run, the tape and the id of the entry: none can be put in another place.
 """
 
 import json
