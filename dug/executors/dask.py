@@ -135,8 +135,7 @@ class DaskPool(AnyPool):
         cluster: Any = self._client.cluster
         is_fixed = isinstance(cluster, LocalCluster) and getattr(cluster, "_adaptive", None) is None
         if is_fixed and not cluster.workers:
-            if not cluster.plan:  # and none that is starting
-                _logger.warning("The LocalCluster of a sweep has no worker left, and is told to start %d again.", self._size)
+            _logger.warning("The LocalCluster of a sweep has no worker left, and is told to start %d again.", self._size)
             cluster.scale(self._size)
 
     def is_loss(self, error: BaseException) -> bool:
