@@ -8,7 +8,7 @@ hand, in order, up to the first that gives another digest.  When all give the sa
 now.  At the first that differs, the look goes on where runs lie that parted there (`branch_of`), and so on, until a row holds or
 there is none.
 
-**A tweak** that gives a value is kept by the digest of the value, which is taken before a body can change it.
+A read of a node that is tweaked to a value counts by the digest of that value, taken before a body can change it.
 
 **Why that is right.**  A deterministic body asks for its first read without knowing anything, and for each next one knowing what
 the reads before have given.  Two runs of one body with one call whose reads gave the same so far ask for the same next, and when
