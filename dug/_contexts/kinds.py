@@ -255,7 +255,7 @@ def _identify(value: Any) -> Any:
     return substitution_key(value) or _ById(value)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _ById:
     """A value that equals only itself; holds it, so that its identity is not given to another one."""
 

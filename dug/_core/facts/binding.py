@@ -65,7 +65,7 @@ class PartialKey(tuple[Any, ...]):  # noqa: SLOT001  a tuple cannot have slots o
     complete: Key
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Binding:
     """How the calls of one function become keys, and keys become calls again."""
 

@@ -61,7 +61,7 @@ class Fixed:
     __slots__ = ()
 
 
-@frozen
+@frozen(init=False, eq=False, repr=False)
 class _Model:
     """Any frozen attrs class: they all have one ``__setattr__``."""
 

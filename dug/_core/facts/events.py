@@ -52,7 +52,7 @@ class Event:
 Listener = Callable[[Event], object]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Subscription:
     """A listener, and which events it hears."""
 

@@ -263,7 +263,7 @@ class HeldTweaks(dict[Any, Any]):
                 handles.pop(place, None)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RunningReplacement:
     """A node whose replacement is running: contexts opened inside act on the tweak beneath the replacement."""
 

@@ -25,7 +25,7 @@ from .open_context import open_entries, renew_within, settle_within
 from .scope import MAKING
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Party:
     """An owner of locks, with a repair for the child."""
 

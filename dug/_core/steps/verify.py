@@ -235,7 +235,7 @@ def _is_unchanged(run: Run, read: Memo, answer: Any, start: int | None) -> bool:
         return False
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Lookup:
     """A call that was looked up and runs nothing: the memo that answers, else the memos that its run would verify."""
 
