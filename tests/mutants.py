@@ -323,8 +323,8 @@ MUTANTS = (
     Mutant(
         "whoever asks what is in force is told of an entry that has ended",
         "_core/steps/open_context.py",
-        "frame.watch() is None and _leave_ended(frame)",
-        "frame.watch() is None and False",
+        "machine.follow(entry.watch) is not None or not _leave_ended(entry):",
+        "True:",
         tests=INTERRUPTS,
     ),
     Mutant(
@@ -421,8 +421,8 @@ MUTANTS = (
     Mutant(
         "a context of two values says that it differs in the first alone",
         "_core/state/view.py",
-        "delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)",
-        "delta = added[0].bit",
+        "delta = newest.bit if len(added) == 1 else Tweak.bits_of(added)",
+        "delta = newest.bit",
         tests=ENTRY,
     ),
     Mutant(

@@ -4,10 +4,11 @@ Everything a user says is checked here, before anything changes, and becomes a `
 in `scenario`, the kinds of the values in `kinds`, and what type checkers see of a tweak in `typed_tweaks`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from .._core.read import Function, Node, Target, TweakSpec
+from .._core.read import Function, Key, Node, Target, TweakSpec
 from .._functions.proxy import BoundMemoized, function_of
 from .._text.values import show
 from ..errors import TweakError
@@ -88,7 +89,12 @@ def spec_of(target: Target, tweak: Any) -> TweakSpec:
         return Replacement.say(target, tweak)
     annotations = getattr(target[0].body, "__annotations__", None)
     if annotations and "return" in annotations and annotations["return"] is not type(tweak):
-        from .value_types import check_type  # loaded when a value is not simply what was promised
-
-        check_type(target, annotations["return"], tweak)
+        _find_check()(target, annotations["return"], tweak)
     return Value.say(tweak)
+
+
+@cache  # an import within a function takes as long as half a what-if
+def _find_check() -> Callable[[Key, Any, object], None]:
+    from .value_types import check_type  # loaded when a value is not simply what was promised
+
+    return check_type

@@ -28,7 +28,8 @@ def view_beneath(view: View, key: Key) -> View:
     elif target is not key or under is not content.get(key[0]):
         content[target] = under
     tweaks = view.group.scenario(content)
-    beneath = View(None, (), tweaks, view.cache, view.group, 0, view.listeners, view.keep, None, view.max_depth)
+    beneath = View.__new__(View)
+    beneath.fill(None, (), tweaks, view.cache, view.group, 0, view.listeners, view.keep, None, view.max_depth)
     view.group.views.add(beneath)
     return beneath
 

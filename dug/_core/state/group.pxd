@@ -6,7 +6,7 @@ from dug._core.facts.function cimport Function
 from dug._core.facts.memo cimport Memo, NodeMemos
 from dug._core.state.bits cimport Bits
 from dug._core.state.lock cimport Lock
-from dug._core.state.scenario cimport ActiveTweaks, Tweak
+from dug._core.state.scenario cimport ActiveTweaks, Tweak, make_active, make_tweak
 
 
 @cython.final
@@ -21,6 +21,8 @@ cdef public class CacheGroup [object DugGroup, type DugGroup_Type]:
     cdef object __weakref__
     cpdef object bit_of(self, object target)
     cpdef object node_bits(self, Function function)
+    @cython.locals(caches=tuple, handles=dict)
+    cpdef _release_all(self, list taken)
     @cython.locals(handle=Tweak, made=Tweak)
     cpdef Tweak intern(self, object target, object spec, Tweak beneath)
     @cython.locals(newest=Tweak)

@@ -25,7 +25,7 @@ from .bits import Bits
 from .emptying import drop_empty, trim
 from .lock import free_locks, make_lock
 from .releasing import release
-from .scenario import ActiveTweaks, Tweak, TweakRef, no_handle
+from .scenario import ActiveTweaks, Tweak, TweakRef, make_active, make_tweak, no_handle
 from .spread import Spread
 from .stale import take_waiting
 from .walks import Walk, concerns, homes_of
@@ -76,7 +76,7 @@ class CacheGroup:
         """By the mark of a function: its bits, and those of its nodes."""
         self._handles: dict[Any, TweakRef] = {}
         """By the target, the meaning, and the serial beneath: the weak reference to a handle; `drain` takes out dead ones."""
-        self.untweaked = ActiveTweaks(None, NO_TWEAKS, {}, 0)
+        self.untweaked = make_active(None, NO_TWEAKS, {}, 0)
         """The scenario without any tweak."""
         self._serials = count(1)
         self.blocked: dict[int, object] = {}
@@ -357,7 +357,7 @@ class CacheGroup:
         if beneath is not None:
             self.by_serial[beneath.serial] = beneath
         bit = self.bits.of(target) or self.give_bit(target)
-        made = Tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), bit)
+        made = make_tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), bit)
         watch = TweakRef(made, self.released.append)
         watch.key, watch.home = key, None
         made.watch = watch
@@ -399,7 +399,7 @@ class CacheGroup:
         found = None if known is None else known()
         if found is not None:
             return found
-        made = ActiveTweaks(newest, serials, content, mask)
+        made = make_active(newest, serials, content, mask)
         noted = ref(made)
         if newest.scenarios.setdefault(serials, noted) is noted:
             if len(newest.scenarios) >= newest.prune_at:

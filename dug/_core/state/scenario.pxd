@@ -34,5 +34,12 @@ cdef public class ActiveTweaks(Stamp) [object DugTweaks, type DugTweaks_Type]:
     cpdef frozenset restrict(self, object footprint)
 
 
+@cython.locals(made=Tweak)
+cpdef Tweak make_tweak(object target, object spec, object beneath, long long serial, object bit)
+
+@cython.locals(made=ActiveTweaks)
+cpdef ActiveTweaks make_active(Tweak newest, frozenset serials, dict content, object mask)
+
+
 @cython.locals(changed=list, found=list, targets=list, specs=list, number=Py_ssize_t)
 cpdef object find_changed(object before, object now)

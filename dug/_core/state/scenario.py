@@ -37,23 +37,21 @@ class Tweak:
         "watch",
     )  # fmt: skip
 
-    def __init__(
-        self, target: Target, spec: TweakSpec, beneath: "Callable[[], Tweak | None]", serial: int, bit: BitSet
-    ) -> None:
-        self.target = target
-        self.spec = spec
-        self.is_value, self.is_untweak = spec.is_value, spec.is_untweak
-        self.beneath = beneath
-        self.serial = serial
-        self.bit = bit
-        self.memo: Memo | None = None
-        """For a value: the memo that answers with it, of the cache in which it was asked for last."""
-        self.scenarios: dict[Restriction, ref[ActiveTweaks]] = {}
-        """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
-        self.prune_at = 16
-        """How many there may be until those that are gone are forgotten."""
-        self.watch: TweakRef | None = None
-        """The weak reference to it that notices its end."""
+    target: Target
+    spec: TweakSpec
+    is_value: bool
+    is_untweak: bool
+    beneath: "Callable[[], Tweak | None]"
+    serial: int
+    bit: BitSet
+    memo: Memo | None
+    """For a value: the memo that answers with it, of the cache in which it was asked for last."""
+    scenarios: "dict[Restriction, ref[ActiveTweaks]]"
+    """The scenarios of which it is the newest tweak, by their serials: they are interned here."""
+    prune_at: int
+    """How many there may be until those that are gone are forgotten."""
+    watch: "TweakRef | None"
+    """The weak reference to it that notices its end."""
 
     def key_beneath(self, key: Key) -> Key:
         """Returns the key of a node as it is beneath this tweak of it."""
@@ -121,21 +119,18 @@ class ActiveTweaks(Stamp):
 
     __slots__ = ("__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "running", "serials")
 
-    def __init__(self, newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> None:
-        # By hand: one is made for each what-if.
-        self.serial, self.open_mask, self.after = next(NUMBERS), mask | 1, None
-        self.newest = newest
-        """The tweak with the largest serial."""
-        self.serials = serials
-        self.content = content
-        self.mask = mask
-        """The bits of all targets that are tweaked."""
-        self.running: dict[NodeMemos, Any] = {}
-        """The open run of each node that is being computed in this scenario."""
-        self._restrictions: dict[BitSet, Restriction] = {}
-        self._handles: frozenset[Tweak] | None = None
-        self._by_place: dict[int, Tweak] | None = None
-        """The tweaks by the places of the bits of their targets, once few of many were looked for."""
+    newest: Tweak | None
+    """The tweak with the largest serial."""
+    serials: Restriction
+    content: dict[Target, Tweak]
+    mask: BitSet
+    """The bits of all targets that are tweaked."""
+    running: dict[NodeMemos, Any]
+    """The open run of each node that is being computed in this scenario."""
+    _restrictions: dict[BitSet, Restriction]
+    _handles: frozenset[Tweak] | None
+    _by_place: dict[int, Tweak] | None
+    """The tweaks by the places of the bits of their targets, once few of many were looked for."""
 
     @property
     def handles(self) -> frozenset[Tweak]:
@@ -191,6 +186,29 @@ class ActiveTweaks(Stamp):
             by_place = before._by_place.copy()
             by_place.update({place: handle for handle in changed for place in list_places(handle.bit)})
             self._by_place = by_place
+
+
+def make_tweak(
+    target: Target, spec: TweakSpec, beneath: "Callable[[], Tweak | None]", serial: int, bit: BitSet
+) -> Tweak:
+    """Returns a new handle; not by a call of its class, as one is made for each what-if."""
+    made = Tweak.__new__(Tweak)
+    made.target, made.spec, made.beneath, made.serial, made.bit = target, spec, beneath, serial, bit
+    made.is_value, made.is_untweak = spec.is_value, spec.is_untweak
+    made.memo = made.watch = None
+    made.scenarios = {}
+    made.prune_at = 16
+    return made
+
+
+def make_active(newest: Tweak | None, serials: Restriction, content: dict[Target, Tweak], mask: BitSet) -> ActiveTweaks:
+    """Returns new tweaks in force; not by a call of their class, as above."""
+    made = ActiveTweaks.__new__(ActiveTweaks)
+    made.serial, made.open_mask, made.after = next(NUMBERS), mask | 1, None
+    made.newest, made.serials, made.content, made.mask = newest, serials, content, mask
+    made.running, made._restrictions = {}, {}
+    made._handles = made._by_place = None
+    return made
 
 
 Intern = Callable[[Target, TweakSpec, Tweak | None], Tweak]

@@ -34,7 +34,7 @@ class View:
     counted = ("layers", "tweaks", "delta", "listeners", "keep", "_fixed")
     """The attributes that count as memory of its cache: not the views around it."""
 
-    def __init__(  # noqa: PLR0917  by position: one is made for each what-if
+    def fill(  # noqa: PLR0917  by position, which is the quickest
         self,
         parent: "View | None",
         layers: Sequence[Layer],
@@ -47,6 +47,7 @@ class View:
         inside: "RunningReplacement | None",
         max_depth: int,
     ) -> None:
+        """Fills in a new view; no `__init__`, as one is made for each what-if."""
         self.parent = parent
         self.layers = layers
         """The tweaks of the context when the view was made."""
@@ -68,7 +69,7 @@ class View:
     @classmethod
     def outermost(cls, layers: Sequence[Layer], held: HeldTweaks, cache: "Cache") -> "View":
         """Returns the view of layers of tweaks with nothing around."""
-        return enter(None, layers, held, cache=cache, listeners=[])
+        return enter(None, layers, held, cache, [])
 
     @property
     def fixed(self) -> frozenset[Target]:
@@ -145,11 +146,10 @@ class View:
             deliver(subscriptions, event, function, view)
 
 
-def enter(
+def enter(  # noqa: PLR0917  compiled functions are called by position
     parent: View | None,
     layers: Sequence[Layer],
     held: HeldTweaks,
-    *,
     cache: "Cache",
     listeners: list[Subscription],
     inside: RunningReplacement | None = None,
@@ -182,7 +182,8 @@ def enter(
     else:
         heard = (*heard, listeners)
     depth = max_depth or (MAX_DEPTH if parent is None else parent.max_depth)
-    view = View(parent, layers, tweaks, cache, group, delta, heard, keep, inside, depth)
+    view = View.__new__(View)
+    view.fill(parent, layers, tweaks, cache, group, delta, heard, keep, inside, depth)
     group.views.add(view)
     return view
 
@@ -212,10 +213,11 @@ def _add_values(  # noqa: C901  one function: most of what entering costs
             added.append(handle)
     if not added:
         return around, 0
-    delta = added[0].bit if len(added) == 1 else Tweak.bits_of(added)
+    newest = added[0]
+    delta = newest.bit if len(added) == 1 else Tweak.bits_of(added)
     if len(content) != len(around.content) + len(added):  # some of them over others
         return group.scenario(content), delta
-    newest = around.newest or added[0]
+    newest = around.newest or newest
     for handle in added:
         if handle.serial > newest.serial:
             newest = handle
@@ -249,7 +251,8 @@ def enter_changed(before: View, layers: Sequence[Layer], held: HeldTweaks) -> Vi
         tweaks.follow(before.tweaks, changed)
     around = group.untweaked if before.parent is None else before.parent.tweaks
     delta = Tweak.bits_of(tweaks.handles ^ around.handles) if around.content else tweaks.mask
-    view = View(
+    view = View.__new__(View)
+    view.fill(
         before.parent, layers, tweaks, before.cache, group, delta, before.listeners, before.keep, before.inside,
         before.max_depth,
     )  # fmt: skip

@@ -149,7 +149,7 @@ class OpenContext(_AnyFrame):
     def refresh(self, run: "Run | None") -> None:
         """Decides whether calls made here are answered at once; not if the statement that entered it has ended."""
         _AnyFrame.refresh(self, run)
-        if (watch := self.watch) is not None and watch() is None:  # looked at afterwards, so that no end is missed
+        if (watch := self.watch) is not None and machine.follow(watch) is None:  # looked at afterwards, so that no end is missed
             self.homes = watch  # type: ignore[assignment]  # which finds nothing
         if self is DEFAULT_FRAME.entry:
             DEFAULT_FRAME.homes = self.homes

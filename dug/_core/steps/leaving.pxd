@@ -13,4 +13,6 @@ cdef class _Watched:
 @cython.locals(methods=dict)
 cpdef object find_exit(object instance)
 
+cpdef object watch(object method, object entry)
+
 cdef object _forget_gone(dict methods)

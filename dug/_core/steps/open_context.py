@@ -9,6 +9,7 @@ from ..facts.binding import Key
 from ..facts.homes import NO_HOMES
 from ..facts.memo import Memo
 from ..facts.node import Node, plain_key
+from ..native import machine
 from ..state.group import CacheGroup
 from ..state.scenario import RunningReplacement
 from ..state.view import View
@@ -42,7 +43,7 @@ def open_context(  # noqa: PLR0917  by position, as in `OpenContext`
     back: Any,
 ) -> OpenContext:
     """Opens an entry of a context inside `outer`, which is not in force yet; watches it, if a statement holds `method`."""
-    entry = OpenContext(view, outer, outer.call if outer else None, context, openings)
+    entry = OpenContext(view, outer, None if outer is None else outer.call, context, openings)
     entry.back = back
     if method is not None:
         entry.watch = watch(method, entry)
@@ -59,9 +60,12 @@ def frame_here() -> Any:
     All code that asks which frame is in force calls this; only calls that are answered at once need not, as an entry whose
     statement has ended has no table to look in.
     """
-    frame = current.get()
-    while frame.__class__ is OpenContext and frame.watch is not None and frame.watch() is None and _leave_ended(frame):
-        frame = current.get()
+    frame = machine.get_variable(current)
+    while type(frame) is OpenContext:
+        entry = frame
+        if entry.watch is None or machine.follow(entry.watch) is not None or not _leave_ended(entry):
+            break
+        frame = machine.get_variable(current)
     return frame
 
 
@@ -102,9 +106,11 @@ def entries_in_force(what: object = None) -> Iterator[OpenContext]:
 
 def outer_here() -> Frame | None:
     """Returns the frame around an entry made here: the frame in force, or the entry of the default context."""
-    frame = current.get()
-    if frame.__class__ is OpenContext and frame.watch is not None and frame.watch() is None:
-        frame = frame_here()
+    frame = machine.get_variable(current)
+    if type(frame) is OpenContext:
+        entry = frame
+        if entry.watch is not None and machine.follow(entry.watch) is None:
+            frame = frame_here()
     return DEFAULT_FRAME.entry if frame is DEFAULT_FRAME else frame  # type: ignore[no-any-return]
 
 
@@ -160,21 +166,29 @@ def close_context(entry: OpenContext) -> None:
 
 def _settle_outward(entry: OpenContext) -> None:
     """Settles a closed entry, and those around it that were closed before, out of order."""
-    closed: Frame | None = entry
-    while isinstance(closed, OpenContext) and closed.closed:
-        _pass_runs_on(closed)
-        settle(closed)
-        closed = closed.outer
+    closed: Any = entry
+    while type(closed) is OpenContext:
+        inner: OpenContext = closed
+        if not inner.closed:
+            break
+        _pass_runs_on(inner)
+        settle(inner)
+        closed = inner.outer
 
 
 def _pass_runs_on(entry: OpenContext) -> None:
     """Adds the runs under a context to the counts of the frame around it."""
-    if entry.runs and entry.outer is not None:
-        with entry.view.group.lock:
+    outer = entry.outer
+    if entry.runs and outer is not None:
+        group = entry.view.group
+        group.lock.acquire()
+        try:
             # First, so that nothing counts twice.
             runs, spent, entry.runs, entry.child_seconds = entry.runs, entry.child_seconds, 0, 0.0
-            entry.outer.runs += runs
-            entry.outer.child_seconds += spent
+            outer.runs += runs
+            outer.child_seconds += spent
+        finally:
+            group.lock.release()
 
 
 def leave(entry: OpenContext) -> None:
@@ -207,8 +221,11 @@ def take_back(entry: OpenContext | None) -> None:
 def step_back(entry: OpenContext) -> None:
     """Puts the nearest open entry or run around a closed entry in force again."""
     outer: Any = entry.outer if entry.back is None else entry.back
-    while isinstance(outer, OpenContext) and outer.closed:
-        outer = outer.outer if outer.back is None else outer.back
+    while type(outer) is OpenContext:
+        inner: OpenContext = outer
+        if not inner.closed:
+            break
+        outer = inner.outer if inner.back is None else inner.back
     PUT[DEFAULT_FRAME if outer is None or outer is DEFAULT_FRAME.entry else outer]
 
 

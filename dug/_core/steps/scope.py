@@ -192,7 +192,7 @@ class Scope:
             view = enter_changed(before, layers, self._held)
             if view is not None:
                 return view
-        return enter(parent, layers, self._held, cache=cache, listeners=self._listeners, inside=inside, max_depth=depth)
+        return enter(parent, layers, self._held, cache, self._listeners, inside, depth)
 
     def _renew(self, entry: Any) -> None:
         """Derives the view of an open entry again, because this scope or one around it has changed."""
