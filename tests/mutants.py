@@ -2407,6 +2407,13 @@ MUTANTS = (
         WAITING,
     ),
     Mutant(
+        "the memory of what has ended is not used again",
+        "_core/native/spare.h",
+        "spare->count < spare->most",
+        "spare->count < 0",
+        COLLECTOR,
+    ),
+    Mutant(
         "what waits to be verified is not bounded",
         "_core/state/stale.py",
         "        while self._count > self._most:\n",

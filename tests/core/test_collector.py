@@ -563,6 +563,32 @@ def test_what_is_in_use_is_never_collected(seed):
     assert all(one() is None for one in watched)
 
 
+@dug.memoize
+def down(number):
+    """A chain of runs that are open at the same time."""
+    return down(number - 1) + 1 if number else 0
+
+
+@compiled
+def test_the_memory_of_runs_that_have_ended_serves_the_next(request):
+    """What a chain of 200 runs is made of need not be made anew for the next chain: that had the collector look for garbage."""
+
+    def fill():
+        with dug.Context():
+            assert down(200) == 200
+
+    collections = []
+    for _ in range(3):
+        fill()
+    gc.collect()
+    gc.callbacks.append(lambda phase, told: collections.append(phase))
+    request.addfinalizer(gc.callbacks.pop)
+    for _ in range(10):
+        fill()
+
+    assert collections.count("start") <= 3  # one for each chain, where all is made anew
+
+
 def test_a_record_outlives_its_context():
     """A record holds what it tells about."""
     made[1] = Thing(number=7, refers=[])

@@ -57,6 +57,7 @@ typedef struct {
 typedef struct {
     PyTypeObject *call_type, *awaitable_type, *put_type;
     PyTypeObject *run_type, *entry_type, *memo_type, *home_type, *homes_type; /* those of the engine; NULL until set_up() */
+    PyTypeObject *check_type;     /* NULL until set_driver() */
     PyObject *current;            /* the ContextVar of frame.py */
     PyObject *absent;             /* the home that stands for none */
     PyObject *fetch_object;       /* the synchronous driver */
@@ -115,8 +116,6 @@ set_up(PyObject *Py_UNUSED(module), PyObject *args)
     Py_XSETREF(st->absent, PyObject_GetAttrString(memo, "ABSENT"));
     traverse_tables = st->homes_type->tp_traverse;
     st->homes_type->tp_traverse = traverse_homes;
-    st->run_type->tp_alloc = alloc_run;
-    st->run_type->tp_free = free_run;
     Py_XSETREF(st->current, Py_NewRef(current));
     return st->recall == NULL || st->absent == NULL ? NULL : Py_NewRef((PyObject *)st->awaitable_type);
 }
@@ -125,9 +124,13 @@ set_up(PyObject *Py_UNUSED(module), PyObject *args)
 static PyObject *
 set_driver(PyObject *module, PyObject *driver)
 {
-    the_state->fetch = find_exported(driver, "fetch");
+    the_state->check_type = (PyTypeObject *)PyObject_GetAttrString(driver, "Check");
+    the_state->fetch = the_state->check_type == NULL ? NULL : find_exported(driver, "fetch");
     Py_XSETREF(the_state->fetch_object, the_state->fetch == NULL ? NULL : PyObject_GetAttrString(module, "fetch"));
     int failed = the_state->fetch_object == NULL || PyObject_SetAttrString(driver, "fetch", the_state->fetch_object) < 0;
+#define X(name, most) if (!failed) { the_state->name##_type->tp_alloc = alloc_##name, the_state->name##_type->tp_free = free_##name; }
+    EACH_SPARE(X)
+#undef X
     return failed ? NULL : Py_NewRef(Py_None);
 }
 

@@ -1,31 +1,42 @@
-/* Runs that have ended are used again: one is made for each node that is computed, and it is large.  A spare one is memory alone:
-   it has been emptied, and the collector does not know it. */
+/* Objects of which a run makes some are used again when they have ended: to make them anew takes longer than to fill them in, and has the
+   collector look for garbage more often.  A spare one is memory alone: it has been emptied, and the collector does not know it. */
 
-#define SPARE_RUNS 32
+#define MOST_SPARE 1024
 
-static PyObject *spare_runs[SPARE_RUNS];
-static int count_of_spare_runs;
+typedef struct {
+    int most, count;
+    PyObject *objects[MOST_SPARE];
+} Spare;
 
-static PyObject *
-alloc_run(PyTypeObject *type, Py_ssize_t count)
+static inline PyObject *
+take_spare(Spare *spare, PyTypeObject *own, PyTypeObject *type, Py_ssize_t count)
 {
-    if (type != the_state->run_type || count_of_spare_runs == 0) {
+    if (type != own || spare->count == 0) {
         return PyType_GenericAlloc(type, count);
     }
-    PyObject *run = spare_runs[--count_of_spare_runs];
-    memset((char *)run + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
-    PyObject_Init(run, type);
-    PyObject_GC_Track(run);
-    return run;
+    PyObject *made = spare->objects[--spare->count];
+    memset((char *)made + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
+    PyObject_Init(made, type);
+    PyObject_GC_Track(made);
+    return made;
 }
 
-static void
-free_run(void *run)
+static inline void
+keep_spare(Spare *spare, PyTypeObject *own, void *ended)
 {
-    if (Py_IS_TYPE((PyObject *)run, the_state->run_type) && count_of_spare_runs < SPARE_RUNS) {
-        spare_runs[count_of_spare_runs++] = run;
+    if (Py_IS_TYPE((PyObject *)ended, own) && spare->count < spare->most) {
+        spare->objects[spare->count++] = ended;
     }
     else {
-        PyObject_GC_Del(run);
+        PyObject_GC_Del(ended);
     }
 }
+
+/* alloc_run() and free_run() for a class, and so on, with how many are kept. */
+#define EACH_SPARE(X) X(run, 256) X(check, 256) X(memo, MOST_SPARE) X(home, MOST_SPARE)
+#define X(name, most) \
+    static Spare spare_##name = {most}; \
+    static PyObject *alloc_##name(PyTypeObject *type, Py_ssize_t count) { return take_spare(&spare_##name, the_state->name##_type, type, count); } \
+    static void free_##name(void *ended) { keep_spare(&spare_##name, the_state->name##_type, ended); }
+EACH_SPARE(X)
+#undef X
