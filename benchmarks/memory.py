@@ -29,6 +29,8 @@ IMPORTS = (
     ("attrs and wrapt", "import attrs, wrapt"),
     ("dug", "import dug"),
 )
+MOST_SPARE = 2_000
+"""More than the engine keeps of any one kind."""
 
 
 @attrs.frozen
@@ -46,8 +48,10 @@ def weights(nodes: int) -> list[Weight]:
     And by how much a leaf is heavier from the time on when it was tweaked first, in a book of five times as many leaves.
     """
     with_cache = _weigh(_chain(functools.cache), nodes)
+    spares = _take_spares()
     with dug.Context():
         with_dug = _weigh(_chain(as_in_module(dug.memoize)), nodes)
+    del spares  # which were alive until here
     return [
         Weight("functools.cache", with_cache, nodes),
         Weight("dug", with_dug, nodes),
@@ -118,6 +122,14 @@ def one_leaf(leaves: int) -> Case:
 def _inside(book: Book, values: Iterator[int]) -> Callable[[int], float]:
     run = time_calls(lambda: book.what_if(next(values)))
     return lambda number: book.ctx.run(run, number)
+
+
+def _take_spares() -> dug.Context:
+    """A context whose nodes take up what dug keeps of earlier ones for use again, so that those made next have memory of their own."""
+    with dug.Context() as kept:
+        for _ in map(_chain(as_in_module(dug.memoize)), range(MOST_SPARE)):
+            pass
+    return kept
 
 
 def _chain(memoize: Callable[..., Any]) -> Any:
