@@ -125,7 +125,7 @@ def _inside(book: Book, values: Iterator[int]) -> Callable[[int], float]:
 
 
 def _take_spares() -> dug.Context:
-    """A context whose nodes take up what dug keeps of earlier ones for use again, so that those made next have memory of their own."""
+    """A context whose nodes take the memory that dug keeps of earlier ones, so that those made next take their own."""
     with dug.Context() as kept:
         for _ in map(_chain(as_in_module(dug.memoize)), range(MOST_SPARE)):
             pass
