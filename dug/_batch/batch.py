@@ -107,7 +107,7 @@ def run_all(
     """Computes nodes in a context; the other processes that `find_others` finds keep what they run in `store`.
 
     Raises:
-        TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
+        TypeError: one of them is not a node, or is of a coroutine function; or the executor cannot be used.
         Exception: the first error, unless errors are to be returned.
     """
     asker = "run_all" if store is None else "warm"

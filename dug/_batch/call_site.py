@@ -144,7 +144,7 @@ def check_elsewhere(frame: Frame) -> None:
 
 
 def find_width(executor: Any) -> int:
-    """Returns how many calls may be taken and not yet handed out: one for nobody else to run, a few for each worker."""
+    """Returns how many calls to take before the first result is handed out: a few for each worker, or one without workers."""
     if executor is None:
         return 1
     workers = getattr(executor, "_max_workers", None)  # as the executors of the standard library call it

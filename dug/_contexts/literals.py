@@ -71,7 +71,7 @@ def parse_literal(text: str) -> Any:
     (1.5, ('a', None), 'EMEA', '2024-01-31')
 
     Raises:
-        ValueError: it looks like a literal and is none.
+        ValueError: it looks like a literal and is not one.
     """
     word = text.strip()
     if word in ("nan", "inf", "-inf"):

@@ -166,7 +166,7 @@ class ContextMethods:
                 are.
 
         Raises:
-            TypeError: one of them is not a node, or is of a coroutine function; or the executor is none.
+            TypeError: one of them is not a node, or is of a coroutine function; or the executor cannot be used.
             ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
         """
         from .._batch.batch import run_all  # loaded when somebody has a batch

@@ -199,7 +199,7 @@ def _checked(tweaks: Tweaks) -> "tuple[Mapping[Node[Any] | Function, Any], Layer
 
 
 def kept_key(key: Any) -> "Node[Any] | Function":
-    """Returns the key of a tweak as it is kept: a decorated function may lose its name to a new definition."""
+    """Returns the key that a scenario keeps: the function of a decorated one, whose name a new definition may take."""
     if isinstance(key, Node):
         return key
     target = target_of(key)

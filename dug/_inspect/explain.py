@@ -244,5 +244,5 @@ def list_some(places: Sequence[str]) -> str:
 
 
 def _make_line(text: str) -> Entry:
-    """Returns an entry that is no node."""
+    """Returns an entry that is not a node."""
     return Entry(2, text, [text])

@@ -152,7 +152,7 @@ class _Story:
 
 
 def _say(depth: int, text: str) -> Entry:
-    """Returns a line that is no node."""
+    """Returns a line that is not a node."""
     return Entry(depth, text, [text])
 
 

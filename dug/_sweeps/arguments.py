@@ -40,7 +40,7 @@ def make_sweep(  # noqa: PLR0917  in the order of `sweep`
 
 
 def _find_pool(executor: Any) -> Any:
-    from ..executors._finding import find_pool  # with all that processes need, which few sweeps do
+    from ..executors._finding import find_pool  # brings all that other processes need, and few sweeps use them
 
     return find_pool(executor)
 

@@ -174,7 +174,7 @@ def _check_text(value: str) -> str:
 
 
 def _sorted_items(value: Any, needs: set[str], room: int) -> list[Any]:
-    """The items of a set in an order of their own: equal sets are written in the same way in every process."""
+    """Returns the items of a set, sorted, so that every process writes equal sets in the same way."""
     return sorted((_pack(item, needs, room) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
 
 

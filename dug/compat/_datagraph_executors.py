@@ -33,7 +33,7 @@ class CeleryExecutor(Executor):
 
     Raises:
         ImportError: Celery is not installed; the message says what to type.
-        TypeError: it is no Celery app.
+        TypeError: it is not a Celery app.
     """
 
     def __init__(self, app: Any, queue: str | None = None) -> None:

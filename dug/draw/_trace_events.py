@@ -40,7 +40,7 @@ class Bar:
 
 
 def read_seconds(said: object) -> float:
-    """Returns seconds as a file says them; 0 for what is no time, as a file may say anything."""
+    """Returns seconds as a file says them; 0 for anything else, as a file may say anything."""
     return said if isinstance(said, (int, float)) and 0 <= said <= _MOST_SECONDS else 0.0
 
 

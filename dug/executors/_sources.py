@@ -166,7 +166,7 @@ class _Guard:
             key = plain_key(run.key) if isinstance(run, Run) else None
             noted[_name(function, None if key is None or key[0] is not function else Node[Any]._of(key))] = None
             raise SourceNotReadError(f"{function.name} was not read where the base was taken. Ask for it there before.")
-        if self._before is not None:  # somebody else asks in this process, for the first time
+        if self._before is not None:  # the first question in this process by somebody else
             self._before(function)
             with _lock:
                 if function.at_first_run is not self and _guards.get(id(function)) is self:

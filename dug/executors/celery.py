@@ -76,7 +76,7 @@ class CeleryExecutor:
 
     Raises:
         ImportError: Celery is not installed; the message says what to type.
-        TypeError: it is no Celery app.
+        TypeError: it is not a Celery app.
 
     Example:
         >>> from celery import Celery

@@ -187,7 +187,7 @@ class Building(FlowContext):
         self._state({node: hidden[0]} if hidden else {}, drop=(node, keeper))
 
     def _check_items(self, name: str, value: Any) -> None:
-        """Refuses for a stream what is no list of its items, nor a tweak of another kind."""
+        """Refuses a value for a stream, unless it is a list of its items; a tweak of another kind is let through."""
         node = self._node_of(name)
         if node.function is items:
             Scenario({node: value})

@@ -215,7 +215,7 @@ class Flow(Saving, Shown):
     async def acompute(self, *names: str) -> Any:
         """Computes names and what they read, as `compute` does; what does not wait for each other runs at the same time.
 
-        A function that is no coroutine function runs in the event loop.
+        A function that is not a coroutine function runs in the event loop.
         """
         asked = names or self._list_outputs()
         needed = self._prepare(asked)

@@ -77,7 +77,7 @@ class Starting(Asking):
     ) -> Any:
         """Starts every function that the outputs need, and returns the outputs by name, each a `dug.streams.Stream`.
 
-        A function that is no generator function gives a stream of one item.  Each start is a run of its own, and goes on, 256
+        A function that is not a generator function gives a stream of one item.  Each start is a run of its own, and goes on, 256
         items ahead of its readers, until the running flow is closed or nobody has it any more.
 
         Args:

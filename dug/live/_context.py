@@ -73,7 +73,7 @@ class Place:
 
     @property
     def outer(self) -> Context:
-        """What is entered as an outermost one."""
+        """The context that is entered as an outermost one."""
         return self.around or self.context
 
     @property

@@ -191,7 +191,7 @@ class Recording(Shown):
         """For ``with`` to call `__enter__`, which says what to write."""
 
     def _find(self, targets: Iterable[Target]) -> list[Entry]:
-        """Returns the entries of targets; of all nodes where there are none."""
+        """Returns the entries of the targets, or of all nodes when there is no target."""
         given = list(targets)
         for one in given:
             if not isinstance(one, (Node, str)):

@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"\b0x[0-9a-f]+\b")
 
 
 class Known(Protocol):
-    """The interface of a file; `Look` implements it."""
+    """A file, as its details see it; `_look.Look` is one."""
 
     @property
     def functions(self) -> Sequence[SavedFunction]:

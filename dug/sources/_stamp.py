@@ -59,7 +59,7 @@ def locate(path: Any) -> str:
     """Returns where a path leads to, from the root on.
 
     Raises:
-        TypeError: it is no path.
+        TypeError: it is not a path.
     """
     return abspath(fsdecode(path))
 

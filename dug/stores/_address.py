@@ -36,14 +36,14 @@ _SILENT = ("does not answer", "Start it, and ask again.")
 
 
 def check_address(url: object, maker: str = "RedisStore") -> None:
-    """Refuses what is no address of a server.
+    """Refuses anything but an address of a server.
 
     Args:
         url: the address.
         maker: the class to which it was given.
 
     Raises:
-        TypeError: it is no text.
+        TypeError: it is not a text.
         ValueError: it has another form.
     """
     example = f"Write {maker}('redis://localhost:6379/0')."

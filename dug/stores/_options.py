@@ -31,7 +31,7 @@ class StoreOptions(TypedDict, total=False):
 
 
 def check_seconds(name: str, value: object, example: str, *, least: float = 0.0) -> None:
-    """Refuses what is no number of seconds from `least` on.
+    """Refuses anything but a number of seconds from `least` on.
 
     Raises:
         TypeError: it is not a number.
@@ -39,7 +39,7 @@ def check_seconds(name: str, value: object, example: str, *, least: float = 0.0)
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number of seconds, not {show(value)}. Write {example}.")
-    if not float(value) >= least:  # so that what is no number of floats is refused too
+    if not float(value) >= least:  # so that NaN is refused too
         said = "0 or more" if not least else f"{least:g} or more"
         raise ValueError(f"{name} must be {said} seconds, not {show(value)}. Write {example}.")
 
@@ -58,7 +58,7 @@ def check_path(name: str, value: object, example: str) -> str:
     """Returns the path of a folder as a text.
 
     Raises:
-        TypeError: it is no path.
+        TypeError: it is not a path.
         ValueError: it is empty, has a zero character, or is the address of a server.
     """
     if isinstance(value, bytes) or not isinstance(value, (str, PathLike)):

@@ -61,7 +61,7 @@ class Path:
     ends: list[int]
     """Where the groups end of reads that were made together; empty where each was made by itself."""
     gates: list[Gate]
-    """For a stream: its gates; the last one is its end.  Empty for what is none."""
+    """For a stream: its gates; the last one is its end.  Empty for anything else."""
 
     def starts(self) -> tuple[int | None, ...] | None:
         """Returns the starts of the reads, as `Memo.read_starts` has them; None where each was made by itself."""

@@ -220,7 +220,7 @@ class AnyStore(Shown):
         return definition.seconds / definition.runs >= self.single_flight
 
     def forget_accepted(self, function: str) -> None:
-        """Has what was accepted of a function read again."""
+        """Reads again what was accepted of a function, when it is needed next."""
         self._accepted.pop(function, None)
 
     def note(self, definition: Definition, function: Function) -> None:
@@ -262,7 +262,7 @@ class Store(AnyStore):
 
     Raises:
         TypeError: there is no such option, or its value is of a wrong type.
-        ValueError: a number is out of range, or the path is none.
+        ValueError: a number is out of range, or it is not a path.
         StoreError: the folder cannot be used, or is of a newer dug.
     """
 

@@ -44,7 +44,7 @@ class RedisStore(AnyStore):
     Raises:
         ImportError: redis-py is not installed; the message says what to type.
         TypeError: there is no such option, or its value is of a wrong type.
-        ValueError: the address is none, or a number is out of range.
+        ValueError: it is not an address, or a number is out of range.
         StoreError: the key is too short, or pickles are allowed without one.
 
     Example:

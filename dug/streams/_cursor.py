@@ -162,13 +162,13 @@ def _open(readable: Any, operator: str) -> Input:
 
 
 def check_count(operator: str, count: object, least: int = 1) -> None:
-    """Raises TypeError for what is no number of items."""
+    """Raises TypeError for anything but a number of items."""
     if type(count) is not int or count < least:
         raise TypeError(f"dug.streams.{operator} takes a number of items, at least {least}, not {show(count)}.")
 
 
 def check_seconds(operator: str, seconds: object) -> None:
-    """Raises TypeError for what is no time to wait."""
+    """Raises TypeError for anything but a time to wait."""
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
         raise TypeError(f"dug.streams.{operator} takes a number of seconds, more than 0, not {show(seconds)}.")
 

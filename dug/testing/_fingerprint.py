@@ -1,4 +1,4 @@
-"""Writes down a value's state as pickle sees it: `fingerprint`; `find_difference` gives the path where two states differ.
+"""Writes down a value's state as pickle sees it: `fingerprint`, `take_apart`; `find_difference` says where two states differ.
 
 So two values, or one value at two times, can be compared.  A fingerprint is a flat tuple of (place, token): equal tokens and
 steps mean equal state, and the first ones that differ say where the difference is.  It is made from what `pickle` would save

@@ -19,7 +19,7 @@ def show(what: Any, *, before: Any = None, allow_tweaks: bool = False) -> Answer
     """Returns the answers about something.
 
     Raises:
-        SnapshotError: it is the path of a file that is no snapshot.
+        SnapshotError: it is the path of a file that is not a snapshot.
         TypeError: there is nothing to show of it, or it cannot be tweaked or compared.
     """
     if allow_tweaks and isinstance(what, (str, PathLike)):

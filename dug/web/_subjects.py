@@ -270,7 +270,7 @@ def find_subject(what: Any) -> Subject:
     """Returns the subject for what `serve` is given.
 
     Raises:
-        SnapshotError: it is the path of a file that is no snapshot.
+        SnapshotError: it is the path of a file that is not a snapshot.
         TypeError: there is nothing to show of it.
     """
     if isinstance(what, Context):

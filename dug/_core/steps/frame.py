@@ -1,4 +1,4 @@
-"""Where calls are made: the frame in force (`current`).  Also `LATE`, `Joined` and `Wait`, for runs in flight, and `tell`.
+"""Where calls are made: `Run`, `OpenContext`, `DefaultFrame`; one is in force (`current`).  Also `Joined`, `Wait` and `tell`.
 
 The frame is a `Run` while a body runs, an `OpenContext` (an entry) under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the
 frame that is in force when they are made: a hit by the call path, a miss by the driver (`open_context.note`).

@@ -108,7 +108,7 @@ class _Walk:
         self._is_deep = is_deep
         self._places: dict[int, str] = {}
         """By identity: where each thing was come to first."""
-        self._kept: list[Any] = []  # so that no identity is that of something that is gone
+        self._kept: list[Any] = []  # held, as the identity of an object that is gone may be given to another
         self._todo: deque[tuple[str, Any]] = deque()
         self._read: dict[str, tuple[int, str]] = {}
         """By place: the namespace and the name that a global was read from."""
@@ -127,7 +127,7 @@ class _Walk:
         """True when a function asks for what is below a memoised one, which is then no edge only."""
 
     def add(self, place: str, value: Any) -> None:
-        """Has something looked at."""
+        """Queues something for the walk."""
         self._todo.append((place, value))
 
     def finish(self) -> list[Part]:

@@ -138,7 +138,7 @@ class Services(Runs):
             attempts: how often a value is tried before it is skipped.
 
         Raises:
-            ServicesError: another function has the name, or an option is none.
+            ServicesError: another function has the name, or an option is invalid.
         """
         if fn is None:
             return partial(self.processor, name=name, resume=resume, on_error=on_error, attempts=attempts)
@@ -189,7 +189,7 @@ class Services(Runs):
 
         Raises:
             ServerLostError: the server does not answer.
-            ServicesError: no processor is registered, or the limit is none.
+            ServicesError: no processor is registered, or the limit is not a number of steps.
         """
         if type(limit) is not int or limit < 1:
             raise ServicesError(f"limit must be a number of steps, at least 1, not {show(limit)}.")

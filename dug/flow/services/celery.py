@@ -38,7 +38,7 @@ def dispatch_to(app: Any, *, queue: str | None = None, task: str = TASK) -> Disp
 
     Raises:
         ImportError: Celery is not installed; the message says what to type.
-        TypeError: it is no Celery app.
+        TypeError: it is not a Celery app.
 
     Example:
         >>> from celery import Celery
