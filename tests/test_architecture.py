@@ -530,10 +530,30 @@ def test_module_names_are_nouns_of_their_own():
 
 
 def test_the_package_root_has_no_logic():
-    """``dug/__init__.py`` consists of imports and assignments of names."""
-    kinds = {type(node).__name__ for node in parse("dug").body}
+    """``dug/__init__.py`` consists of imports and assignments of names, and of what imports a name when it is asked for."""
+    body = parse("dug").body
+    checking = [node for node in body if isinstance(node, ast.If)]
+    functions = {node.name for node in (*body, *checking[0].orelse) if isinstance(node, ast.FunctionDef)}
 
+    kinds = {type(node).__name__ for node in body} - {"If", "FunctionDef"}
     assert kinds <= {"Expr", "Import", "ImportFrom", "Assign", "AnnAssign"}
+    assert functions <= {"__getattr__", "__dir__", "_find_others"}
+    assert [ast.unparse(node.test) for node in checking] == ["_typing.TYPE_CHECKING"]
+    assert all(isinstance(node, ast.ImportFrom) for node in checking[0].body)
+    assert all(isinstance(node, ast.FunctionDef) for node in checking[0].orelse)
+
+
+def test_what_the_root_loads_late_is_what_type_checkers_see():
+    """A name that the root loads when it is asked for comes from the module from which type checkers have it."""
+    seen = {
+        alias.name: "." * node.level + (node.module or "")
+        for node, _, typing_only in walk_imports("dug")
+        if typing_only
+        for alias in node.names
+        if alias.asname is None
+    }
+
+    assert seen == dug._HOMES | {"eq": "."}
 
 
 def test_each_test_file_has_a_name_of_its_own():

@@ -1,6 +1,6 @@
 """What a batch asks of other processes: `OtherProcesses`, which answers with an `Outcome` for each node.
 
-Those that answer are in `executors`, which stands above: the package hands `find_others` of `_sweeps` to `Context`.
+Those that answer are in `executors`, which stands above: the package hands its `find_others` to contexts.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -5,7 +5,7 @@ Most of the modules that answer are imported on first use, so that ``import dug`
 
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .._core.read import Function, Node, View
 from .._inspect.record import Record, check_node, find_record, is_masked
@@ -15,7 +15,6 @@ from ..errors import ContextError
 if TYPE_CHECKING:
     from .._batch.batch import Batch
     from .._batch.call_site import Executor
-    from .._batch.other_processes import FindOthers
     from .._inspect.compare import Comparison
     from .._inspect.explain import Explanation
     from .._inspect.failures import Failed
@@ -31,9 +30,6 @@ class ContextMethods:
 
     Looks run nothing and call no code of the user's but ``==``, ``hash`` and ``repr``.
     """
-
-    _find_others: "ClassVar[FindOthers]"
-    """Finds the other processes of an executor; the package sets it, as those stand above."""
 
     def _here(self) -> View:
         """The view used for looks."""
@@ -170,9 +166,9 @@ class ContextMethods:
             ImportError: ``progress=True``, and neither tqdm nor rich is installed; the message says what to type.
         """
         from .._batch.batch import run_all  # loaded when somebody has a batch
+        from . import find_others as find  # set when the package was loaded
 
         try:
-            find = ContextMethods._find_others
             return run_all(self._inside(), nodes, executor, progress, find_others=find, returns_exceptions=return_exceptions)
         finally:
             del self  # the traceback of an error holds this frame, and must not hold the context
@@ -204,13 +200,13 @@ class ContextMethods:
         .. versionadded:: 0.1.0
         """
         from .._batch.batch import run_all  # loaded when somebody has a batch
+        from . import find_others as find  # set when the package was loaded
 
         store: Any = getattr(self, "store", None)
         if store is None:
             raise ContextError("warm() computes into a store, and this context has none. Write dug.Context(store='book.store').")
         store.flush()  # the processes take what is known here from there, too
         try:
-            find = ContextMethods._find_others
             return run_all(self._inside(), nodes, executor, progress, find_others=find, returns_exceptions=True, store=store)
         finally:
             del self  # as above

@@ -7,18 +7,19 @@ Nobody outside the engine imports another file of it than this one and `read`.  
 
 Code that only looks imports `read`; all code does so for the data: nodes, memos, runs, frames, tweaks.
 
+What enters contexts and what evaluates without a cache is loaded when it is first asked for: to define functions takes neither.
+
 Not for importers are the files behind this one, and their data.  `complete` and `fail` alone file a memo, `DriverWait` alone
 enters a wait, and `Scope` alone gives an entry its view.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .facts.binding import Key
 from .facts.failure import Serving
 from .facts.memo import Memo
 from .state.emptying import fold
 from .steps.begin import begin
-from .steps.bypass import evaluate_without_cache
 from .steps.call import install_call, make_class
 from .steps.finish import abandon, complete, fail, note_no_answer
 from .steps.fork import guard
@@ -26,10 +27,24 @@ from .steps.frame import ORIGINS, PUT, Joined, Wait, here, tell
 from .steps.leaving import Ended
 from .steps.marks import INVALID, mark_unfileable
 from .steps.open_context import frame_then, frame_to_ask, note
-from .steps.scope import Alone, Scope
 from .steps.verify import Check, verify
 from .steps.waits import PATIENCE_S, join, join_own, leave_wait
 from .steps.watch import bits_read, follow
+
+if TYPE_CHECKING:
+    from .steps.bypass import evaluate_without_cache
+    from .steps.scope import Alone, Scope
+else:  # unseen by type checkers, for which any name would be there
+
+    def __getattr__(name: str) -> Any:
+        if name in {"Alone", "Scope"}:
+            from .steps import scope as home  # loaded with the first context
+        elif name == "evaluate_without_cache":
+            from .steps import bypass as home  # loaded with the first node that is debugged or tested
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(home, name)
+        return found
 
 __all__ = [
     "INVALID",

@@ -15,8 +15,8 @@ _hearing: dict[object, Callable[[Function], object]] = {}
 
 
 def note_source(function: Function) -> None:
-    """Notes a function if it is a source, and tells those who hear of new ones."""
-    if function.is_source and _known.get(id(function)) is not function:
+    """Notes a source function, and tells those who hear of new ones."""
+    if _known.get(id(function)) is not function:
         _known[id(function)] = function
         for hear in tuple(_hearing.values()):
             hear(function)

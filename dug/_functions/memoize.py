@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from .._core.read import Binding, Function, current
 from .._text.values import show
-from .known_sources import note_source
 from .names import COPIED, IMPORTABLE, claim_of, is_same_place, publish_rightly
 from .proxy import Memoized, MemoizedClassMethod, MemoizedStaticMethod, wrap
 from .sync_driver import fetch
@@ -236,7 +235,10 @@ def _decorate(
     if taken.is_local:
         _note_made(taken)
     wrapped = wrap(wrapper_kind, taken, body)
-    note_source(taken)
+    if taken.is_source:
+        from .known_sources import note_source  # loaded with the first source
+
+        note_source(taken)
     return wrapped
 
 

@@ -16,7 +16,6 @@ from .._core.read import Binding, CacheGroup, Function
 from .definition.code import is_body, stored_after
 from .definition.noted import Noted, differences, is_alike, is_same_value, note, note_now
 from .definition.walk import IGNORED, NODE
-from .known_sources import note_source
 from .names import arm, space_of
 from .proxy import bind_wrapper
 
@@ -89,7 +88,10 @@ def _detach_old(known: Function) -> None:
         if wrapper is not None:
             bind_wrapper(wrapper, own)
     known.wrappers.clear()
-    note_source(own)
+    if own.is_source:
+        from .known_sources import note_source  # as where it was decorated
+
+        note_source(own)
 
 
 # Is it the same?

@@ -1,7 +1,4 @@
-"""`sweep` as users and type checkers see it: overloads and documentation only; `arguments` reads what it is given.
-
-Also `find_others`, by which a batch of a context finds the other processes of an executor.
-"""
+"""`sweep` as users and type checkers see it: overloads and documentation only; `arguments` reads what it is given."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from .._core.read import Node, frame_in_force
 
 if TYPE_CHECKING:
     from .._batch.call_site import Executor as _Submits
-    from .._batch.other_processes import OtherProcesses
     from .._batch.progress import Progress
     from ..executors.celery import CeleryExecutor
     from .async_sweep import AsyncSweep
@@ -155,14 +151,3 @@ def sweep(
     from .elsewhere import Elsewhere  # likewise
 
     return make_sweep(frame, target, scenarios, executor, limit, progress, Elsewhere(batch, retries, ship, timeout))
-
-
-def find_others(executor: Any) -> OtherProcesses | None:
-    """Returns the other processes that an executor runs calls in; None if it runs them in this one.
-
-    Raises:
-        TypeError: the executor is a class.
-    """
-    from ..executors._nodes import find_others as find  # with all that other processes need
-
-    return find(executor)

@@ -21,8 +21,7 @@ from ..state.cache import BINDING
 from ..state.group import CacheGroup
 from ..state.lock import make_lock, renew_lock
 from .frame import ORIGINS, Run, Wait, current, here
-from .open_context import open_entries, renew_within, settle_within
-from .scope import MAKING
+from .open_context import MAKING, open_entries, renew_within, settle_within
 
 
 @frozen(eq=False, repr=False)

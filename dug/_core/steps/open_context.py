@@ -11,6 +11,7 @@ from ..facts.memo import Memo
 from ..facts.node import Node, plain_key
 from ..native import machine
 from ..state.group import CacheGroup
+from ..state.lock import make_lock
 from ..state.scenario import RunningReplacement
 from ..state.view import View
 from .frame import (
@@ -32,6 +33,9 @@ from .watch import ALL, look_at
 
 if TYPE_CHECKING:
     from ..state.protocols import ScopeShape
+
+MAKING = make_lock()
+"""Held for the steps in which a scope gets a cache of its own or another scenario: threads may do so at the same time."""
 
 
 def open_context(  # noqa: PLR0917  by position, as in `OpenContext`

@@ -21,12 +21,13 @@ from ..facts.tweak import Target
 from ..native.choose import COMPILED
 from ..state.cache import BINDING, Cache
 from ..state.group import CacheGroup
-from ..state.lock import free_locks, make_lock
+from ..state.lock import free_locks
 from ..state.scenario import HeldTweaks, RunningReplacement
 from ..state.view import View, enter, enter_changed
 from .frame import DEFAULT_FRAME, PUT, DefaultFrame, Frame, OpenContext, Run
 from .leaving import find_exit, watch_own_exit, watched
 from .open_context import (
+    MAKING,
     close_context,
     closing_unless_active,
     entries_around,
@@ -46,9 +47,6 @@ from .unwind import is_within, leave_interrupted, unwind
 
 if TYPE_CHECKING:
     from ..state.protocols import ScenarioShape
-
-MAKING = make_lock()
-"""Held for the steps in which a scope gets a cache of its own or another scenario: threads may do so at the same time."""
 
 
 class Scope:
