@@ -1,6 +1,10 @@
 """Every exception that dug itself raises; and how their messages name a node (`say_node`); imports nothing.
 
 A user's own exception is never wrapped in one of these: it passes through as it was raised.
+
+The parent is `DugError`.  Of calls: `NoContextError`, `ContextError`, `CycleError`, `DepthError`, `UnhashableArgumentError`,
+`TweakError`; of streams: `DroppedError`, `StreamChangedError`; of files, stores and workers: `CodecError`, `SnapshotError`,
+`StoreError`, `CodeDiffersError`, `WorkerLostError`.
 """
 
 from collections.abc import Callable

@@ -5,6 +5,9 @@ A fingerprint tells in another process whether the function has changed.
 A fingerprint is made of all that a function *reaches*: its code, and the functions, classes, constants and containers that decide
 its result, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at
 installed packages, which count with their name and version.  `Reach.blind` lists what it cannot see: it is not a proof.
+
+`_Writer` writes parts as texts; `print_with_imports` counts imported modules too; `find_changes`, `changed_parts` and
+`changed_imports` say where a function differs, `calls_alike` whether two texts mean the same calls.
 """
 
 import ast

@@ -1,6 +1,8 @@
 """Makes scenarios, one after the other as they are asked for: `ladder`, one node at a time, and `grid`, all combinations.
 
 They hold the nodes and their tweaks, and make each scenario when it is asked for.
+
+`Ladder` and `Grid` are what they return.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sized

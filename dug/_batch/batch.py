@@ -2,6 +2,9 @@
 
 The call site and executor are shared with sweeps (`call_site`); a sweep asks the same nodes under many scenarios, a batch
 many nodes under one.
+
+`_ask_in_turn` asks here, `_ask_on` on an executor, `_ask_elsewhere` other processes; `_Kept` is the result so far, a value or a
+failure for each node.
 """
 
 from collections import deque

@@ -2,6 +2,8 @@
 
 Calls of the body are answered by the memos of the context, errors included, and only unknown nodes are computed.  The result
 of the body is shown and forgotten.
+
+First it prints the node that failed, its arguments and what it had read (`_say`).
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""Keeps the error of a call without the objects in its frames: `keep_failure`; `let_go` for frames that end later."""
+"""Keeps the error of a call without the objects in its frames: `keep_failure`; `let_go` for frames that end later.
+
+A frame is emptied with those of its callers, up to one that is running.
+"""
 
 from collections.abc import Iterable
 from gc import get_referents

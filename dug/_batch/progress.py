@@ -1,4 +1,8 @@
-"""Shows how far a sweep, batch or save is: `make_reporter` reads ``progress=``; `Reporter` calls a function or draws a bar."""
+"""Shows how far a sweep, batch or save is: `make_reporter` reads ``progress=``; `Reporter` calls a function or draws a bar.
+
+`_Call` calls the user's function, `_Bar` draws with tqdm, `_RichBar` with rich, whichever `_find_bars` finds; `is_watched` tells
+whether somebody can see a bar.
+"""
 
 import logging
 import sys

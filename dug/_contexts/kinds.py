@@ -7,6 +7,10 @@ the kind (`forms`).
 Two tweaks are the same one when they are of one kind, equal, and of one telling.  A list, an array or a callable with a state
 may hold something else each time that it is told, and nobody can see that in the object: a tweak with something mutable in it is
 the same only while it is not told again.
+
+Tellings: `tell_anew`, `_find_telling`, `_ById`, `_identify_callable`.  Checks: that a replacement takes the parameters of the
+function (`_check_parameters`), a bump one value (`_check_takes_value`), and that it is awaited only where it can be
+(`_check_awaited`).
 """
 
 import inspect

@@ -2,6 +2,9 @@
 
 Evaluates nothing but literals.  A word that is not a literal and has none of a literal's marks is taken as text, so that names,
 dates and paths need no quotes within quotes.  Which function or node a name means is found in `cli/_targets`.
+
+Also `Word`, a word with its quotes; `fit_arguments`, arguments to the parameters of a function; `parse_tweak_value`, which reads
+``scale(1.01)``, a bump or a date; and hints for what nearly is a literal.
 """
 
 import ast

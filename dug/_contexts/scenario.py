@@ -1,6 +1,9 @@
 """`Scenario`, a user's set of tweaks in layers, joined by ``|``; and the texts of tweaks: `describe`, `title`, `label_of`.
 
 An immutable set: joining two gives a third.  One tweak is read in `tweaks`; what it does is in `kinds`.
+
+Layers: `replace_top`, `put_over`, `retell`, `describe_layers`, and `_checked`, which refuses a set that is not one of tweaks.
+`kept_key` and `_shown_key` are the key of a tweak, as kept and as shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -2,6 +2,9 @@
 
 The whole is one typed JSON value, so that 1, 1.0 and True, tuples and arrays come back as what they were.  Each tweak has a
 ``kind`` (`forms`), the name of its function (``of``), the ``arguments`` where it tweaks a node, and a ``value`` or a ``fn``.
+
+`find_unwritable` says why a scenario cannot be written, `say_tweak` names a tweak in errors, `_find_fn` finds the function that a
+bump or replacement names.
 """
 
 from collections.abc import Callable, Iterable, Mapping

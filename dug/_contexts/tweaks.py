@@ -2,6 +2,8 @@
 
 Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.  Sets of tweaks are
 in `scenario`, the kinds of the values in `kinds`, and what type checkers see of a tweak in `typed_tweaks`.
+
+Warns of a key that was decorated again since (`_warn_of_replaced`).
 """
 
 from collections.abc import Callable, Mapping

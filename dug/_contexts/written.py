@@ -1,6 +1,8 @@
 """Writes what another process must find again: arguments as typed JSON (`json_of`), nodes (`read_node`), functions (`name_of`).
 
 Nothing is imported because a text names it, but by `import_function`, for texts that the reader trusts.
+
+`read_json` reads arguments back, `find_unreachable` and `leads_to` find out whether a name leads to a function.
 """
 
 import operator

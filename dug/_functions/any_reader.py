@@ -3,6 +3,8 @@
 It begins on the tape whose first mark answers in its scenario, whoever pumped that, and goes on as long as the marks do.  At the
 first one that does not it *forks*: it goes on, at the same item, on the tape of its own scenario.  Each mark that it passes is
 noted as a read.  `reader` waits for what a pump gives.
+
+`LATEST` and `OLDEST` say where to begin; `_find_reach` says how far the run of a reader has read.
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar

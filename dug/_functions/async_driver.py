@@ -2,6 +2,9 @@
 
 An asker that finds no memo opens a run and lets a task drive it, on its own loop, or joins the run in flight, wherever that is
 driven.  So cancelling one asker does not disturb the others, and the last asker to leave cancels the run.
+
+`_drive` runs the body of one run; `_complete` completes a check, asking for several reads of an older memo at once (`_ask`);
+`_wait` waits for a run that another task drives.
 """
 
 from collections.abc import Callable

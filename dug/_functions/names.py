@@ -4,6 +4,8 @@ A qualified name may be copied (``functools.wraps``), and one source may be run 
 function under the name, and the module that defines it is still being executed.  Two facts are known by then: the place at
 which its code was written, which no wrapper can copy; and the name under which the body of a module or class, which waits for
 the decorator, is going to keep the result.
+
+`is_of_module` and `space_of` say in which namespace the function is defined, `_is_going_to_be` what the waiting body will bind.
 """
 
 import sys

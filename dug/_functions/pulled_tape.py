@@ -4,6 +4,8 @@ To pull is to run the generator, in the reader's thread, up to its next yield.  
 item waits for the run of the tape, as for any run in flight, so that a circle of such waits is found.  The generator runs in a
 copy of the context variables of the reader that pulled first, in which the run of the tape is the frame in force: what it reads
 is noted there, whoever pulls, and it stays in the scenario in which it began.
+
+`find_tape` finds the tape of a node in the scenario in force, or makes it.
 """
 
 import logging

@@ -1,6 +1,9 @@
 """A cursor on a stream: `Reader`, an `AnyReader` that waits on a loop for what a pump gives.
 
 `fetch_mark` is the driver of marks: a verification reads as far as the reader went.
+
+`find_mark` and `find_reach` find, without waiting, what the engine and the operators on streams look at; `is_here` and
+`leave_wait` belong to the wait.
 """
 
 from collections.abc import Callable

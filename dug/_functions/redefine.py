@@ -5,6 +5,9 @@ forgotten in every live cache.
 
 A module or cell that is run again has bound only a part of its names when it decorates a function, so dug checks once more,
 before it looks up the next memo, whether the function reaches the same things (`CacheGroup.doubt`).
+
+`_renew` keeps, `_redefine` forgets and detaches the old function; `_doubt` and `_settle` check once more, when what is still
+running (`_running_body`, `_frames`) has bound its names.
 """
 
 import sys

@@ -3,6 +3,9 @@
 Calls from one Python function to another take none of the C stack, but each call of a node does: 1 to 2 KB on the call path in
 Python.  This file asks the C library for the bounds of the running thread's stack, once a thread, and for the current position
 in it; without an answer it counts frames.  The compiled call path has its own: ``stack.h``.
+
+`_ask_bounds` asks, `_guess_size` and `_find_top` serve where nothing answers; `forget_others` resets a forked process;
+`frees_deep` tells where freeing a chain of memos needs a deep stack.
 """
 
 import os

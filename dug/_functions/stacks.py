@@ -7,6 +7,9 @@ size of the C stack.  Here a call that finds half of its thread's stack used up 
 The ContextVars go along and come back.  A `threading.local` does not: code below may find it empty.
 
 An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised in the thread that works, as it would be without this.
+
+`_Continuation` is one part of the evaluation, in a thread of its own; `has_room` and `lacks_room` say how much is left;
+`_bring_to_end` makes the call there.
 """
 
 import os

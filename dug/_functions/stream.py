@@ -2,6 +2,9 @@
 
 A stream holds no items: it stands for its node, and is read in the scenario in force where it is read.  So any two streams of one
 node are the same value, and what their readers rest on are the marks of the tapes that they read (`stream_driver`, `reader`).
+
+`AnyStream` is the base of it and of `SyncStream`: `state`, the marks and items that are known.  `same_streams` compares two of
+them, `check_start` an item to begin at.
 """
 
 import inspect

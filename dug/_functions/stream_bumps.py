@@ -2,6 +2,9 @@
 
 The stream that such a function gets is read in that scenario, which has all tweaks in force but the bump.  So it is the one that
 others read there: its tape is shared, and its generator is not started again.
+
+`give_each` bumps item by item, `as_generator` and `as_async_generator` make what a user's function returns a generator,
+`check_function` refuses others.
 """
 
 import inspect

@@ -3,6 +3,9 @@
 A mark is an ordinary memo.  Mark 0 reads the stream's node; mark n + 1 reads mark n and whatever the body has read since.  One is
 made only when the body has read something that no mark rests on, before the next item, and at the end.  So an item rests on the
 last mark at or before it, and a source has two marks however many items it gives.
+
+Starting: `find_pumped`, `_drive`, `context_of`.  Pumping: `_pump`, `_make_room` (a pump waits for its slowest reader with
+``keep=``), `tell_end`.  Marks: `make_mark`, `_file_mark`, `has_news`.
 """
 
 import logging

@@ -1,6 +1,8 @@
 """What streams and their readers answer to who takes them for something else: errors that name the stream and say what to type.
 
 Type checkers see none of this: they know better errors.
+
+`Misused` and `MisusedStream` are the bases that answer so, `OF_STREAM` and `OF_READER` the texts.
 """
 
 from collections.abc import Mapping

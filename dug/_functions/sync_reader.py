@@ -1,6 +1,8 @@
 """A cursor on a synchronous stream: `SyncReader`, which pulls the items that nobody has pulled; `fetch_mark_here`.
 
 Reading never waits but for a thread that pulls from the same tape.
+
+It pulls in the frame of the reader (`_pull_in`), or waits for the thread that pulls (`_wait`).
 """
 
 from contextlib import suppress

@@ -2,6 +2,9 @@
 
 A tape has one writer, its pump (`stream_driver`), and any number of readers (`reader`), each with a position of its own.  It
 holds no scenario once it has ended, so that the memos of its marks keep no tweak alive.
+
+`Kept` is what a tape keeps: its items, its marks with their starts, its end.  `Reach` is how far the runs of a node have read a
+stream, `Holder` a reader as its tape sees it; `is_same_prefix` tells whether a tape has the items of an older one.
 """
 
 from bisect import bisect_right

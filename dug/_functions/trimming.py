@@ -3,6 +3,8 @@
 The marks go with the items that rest on them, all but those of which an open run has read one.  What the dropped ones had read is
 kept in a few memos that answer nowhere (`Tape.rests`), on which the first mark that is left rests in their place.  So a tape
 grows by one reference for each new node that its generator reads, and by nothing for one that it reads again.
+
+`_drop` takes marks out, `_add_rest` and `leave_out_old` keep what they had read, `_pass_on` leaves a mark to another tape.
 """
 
 from itertools import islice

@@ -5,6 +5,8 @@ come from `lazy_graph.Pair`: `_ContextPair` in `context_details`, `_SavedPair` i
 targets and goes on from a node that differs to its dependencies on either side.  It stops at a node that one side tweaks to a
 value, because nothing below it matters, and at a node that is the same on both sides.  A node that only one side read has
 changed only if it depends on a tweak that the other side does not have, or is a target.
+
+`compare_all` compares whole graphs, without targets.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 They are the facts that `context_graph.build_graph` gives, in a fraction of its time: nothing is walked, and no object is made for
 each node or edge, so that the collector has nothing to look at.
+
+`_count_readers` counts the dependents of each.
 """
 
 from collections import Counter

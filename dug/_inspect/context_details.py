@@ -2,6 +2,8 @@
 
 Here: which tweaks a node rests on, why it has no value, how much of a plan runs.  `node_states` finds the state of a node by
 its memos; this file puts it into words.
+
+`_name_views` names the contexts around, `_tell_change` says that a function was redefined, and where.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -3,6 +3,8 @@
 A walk over memos that runs nothing.  The dependencies of a node are those of the memo that answers for it.  A node that no memo
 answers for has those of its last known memo, around or before; such edges may contradict others, and one that would close a
 circle is left out.
+
+`_list_facts` makes the facts one by one; marks of streams and other inner nodes are left out.
 """
 
 from collections.abc import Iterable, Iterator

@@ -3,6 +3,9 @@
 The first line gives the value of the node, the second where that comes from; the rest says from which nodes, and through which
 nodes the tweaks in force reached it.  Many nodes of one function share a line, so that it fits a screen.  Nothing runs.
 `snapshot/_details` lists the facts that a file cannot know.
+
+`Explanation` is what is returned and shown; `_Teller` words its parts: the origin, the run, a failure, the reads, the ways to the
+tweaks.
 """
 
 from collections import Counter, deque

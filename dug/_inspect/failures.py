@@ -2,6 +2,8 @@
 
 An error passes through every node that read the failing one and did not catch it.  The node in which it began is found by
 following the reads that failed with it: `lazy_graph.Origins`.
+
+`read_arguments` are those of the node as texts, cut.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,8 @@ Immutable data: `context_graph` fills it for a context, `snapshot/_look` for a f
 nothing here runs anything.
 
 Inside, a node is its place in the order of the facts, and edges are tuples of places, so that a million nodes need hardly more
-memory than their facts.  The dependents of a node are found the first time that they are asked for.
+memory than their facts.  The dependents of a node are found the first time that they are asked for.  Making one: `_number`,
+`_sort`, `_break_circles`; asking for a node: `_name_of`, `_not_a_node`, `_several`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

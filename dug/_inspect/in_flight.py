@@ -1,6 +1,8 @@
 """The runs that go on now, in any thread or task: `list_in_flight`, each below the run that led to it.
 
 A look at what the engine notes of them anyway: nobody listens, and nothing is slower for it.
+
+`InFlight` is one of them, with its seconds and its place; `_walk` goes from run to run.
 """
 
 from collections.abc import Iterator, Sequence

@@ -5,6 +5,8 @@ a million takes time in proportion to its answer.  A value becomes text only whe
 
 The modules above this file word the answers, once; each kind of graph finds the facts: `context_details` for contexts,
 `snapshot/_details` for files.  A lazy graph serves one look, and keeps the facts that it has found.
+
+`Said` is a tweak in words, `Masked` the facts about a masked node.
 """
 
 from abc import ABC, abstractmethod

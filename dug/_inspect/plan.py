@@ -7,6 +7,8 @@ whether it gives another value, so the nodes that depend on it are possible, not
 changed, and all reads of a node that never ran, are a guess or unknown; the plan says so.
 
 Here a question is one node asked in this view; its verdict is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
+
+`_Forecast` is one node asked for and how much is known of its outcome; `_list_planned` lists the nodes that run for it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,9 @@
 """`Record`, which ``ctx.memo`` returns: one node's memo, its reads, readers and tweaks; `find_record`, `is_masked`.
 
 A table of tweaks is made here for a context too: `tabulate_tweaks`.
+
+Keys: `look_up` finds the memo of a key, `seen_key` the node that a look shows for it (in the place of a stream's marks and pump,
+or beneath a tweak), `find_seen` the memo of that; `read_keys` lists its dependencies.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -4,6 +4,8 @@ A *unit* of a story is one node that changed, or all nodes of one function that 
 their number.  Each unit is told once, below the first that read one of its nodes, so that a story is as long as the functions are
 many, and not the nodes.  Of the nodes of a unit those that moved most are named.  A story that is longer than a screen is folded
 more, and at last loses its middle: its ends are the targets and the causes.
+
+`_Unit` is one of them, `_Story` words it; `_tell_moves` names how far numbers moved, `_are_alike` what can be folded.
 """
 
 import math

@@ -2,6 +2,8 @@
 
 Marks and pumps are inner nodes: a look shows the node of their stream in their place (`record.seen_key`), with the items that are
 known, and with what the generator has read.
+
+`StreamMemo` is that memo; `_list_marks` finds the marks that answer, `show_seen` writes the items.
 """
 
 from typing import Any

@@ -1,4 +1,7 @@
-"""`Table`, rows that print aligned or become a pandas frame (`make_frame`); `tabulate_states` makes one of a graph."""
+"""`Table`, rows that print aligned or become a pandas frame (`make_frame`); `tabulate_states` makes one of a graph.
+
+`make_rows` makes the rows from records, `write_cell` the text of a cell.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice

@@ -1,4 +1,7 @@
-"""`Carried`, a context of memos that were brought in: lists what is changed, absent or pending; `bring_in` makes its parts."""
+"""`Carried`, a context of memos that were brought in: lists what is changed, absent or pending; `bring_in` makes its parts.
+
+With trust it imports the functions first (`_import_functions`).
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType

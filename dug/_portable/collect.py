@@ -2,6 +2,9 @@
 
 `memos` writes what it picks as rows.  Takes only memos that `Context.memo` would show.  Where a node read itself beneath its
 own tweak, the reads of that memo take its place, so that each node has one memo.  Dependencies come before their readers.
+
+`_add` goes through the reads of a node without recursion, `_find` finds its facts, `_mark` flags what the engine needs to know,
+`_error_from` where a failure began, `_edges` its reads and inner nodes.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,8 @@
 """Writes how a node failed (`write_error`), and makes the exception again: `make_error`, or `RecordedError`; `Summary`.
 
 The exception says the same, with the places that its traceback names.
+
+`arguments_of` are those from which an exception can be made again.
 """
 
 import builtins

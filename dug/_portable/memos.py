@@ -2,6 +2,8 @@
 
 `collect` picks the memos, `rows` has the classes of the rows.  No object of the user's can make this fail: one that raises
 while it is written is left out, with the reason.
+
+`make_writer` returns what writes a view; memos that it brought in itself (`_shelves`) go out as they came.
 """
 
 import json

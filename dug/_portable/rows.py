@@ -3,6 +3,9 @@
 Memos as plain rows, to leave a process: nodes with their dependencies, functions, errors and tweaks, each by its number.  Rows
 do not depend on their carrier.  A `Sink` takes them as they are made (`memos`), a `Carrier` gives them back (`shelf`): a file
 of `dug.snapshot` or a `Parcel` in memory.  Nothing here needs a codec, so that code that only reads rows starts soon.
+
+`Absent` is what was left out, `digest` that of a written value, `find_places` the places that a traceback names, `is_passed_on` a
+guess whether two nodes failed with one exception.
 """
 
 import json

@@ -1,6 +1,8 @@
 """Makes a `Scenario` of a carrier's rows: `read_scenario` reads targets and tweaks, and imports the functions of trusted files.
 
 A tweak that cannot be stated here is listed with the reason; one that cannot be read is replaced by `_Unreadable`.
+
+`_read_target` finds the node or function that a row tweaks, `_read_tweak` makes the tweak.
 """
 
 import sys

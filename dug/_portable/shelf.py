@@ -1,9 +1,10 @@
 """Brings memos in: `Shelf`, a cache that makes memos of rows once their function is there, and says why a node is pending.
 
 Functions are matched by name when they are asked for, and nothing is imported: memos of a function that is not there yet wait,
-and so do all memos computed from them, because a tweak of that function could not reach them.  The engine files the
-memos that come in (bits, footprints, restrictions, readers) as if they had just been computed here; only the values stay with
-the carrier (`stored`).  A memo that comes in after an invalidation or clearing is left out: the carrier cannot know of these.
+and so do all memos computed from them, because a tweak of that function could not reach them.  The engine files the memos that
+come in (bits, footprints, restrictions, readers) as if they had just been computed here; only the values stay with the carrier
+(`stored`).  A memo that comes in after an invalidation or clearing is left out: the carrier cannot know of these.  `Waiting` is
+what has not come in, `LeftOut` a tweak that cannot be stated; `_Homes` asks the carrier before a node is unknown.
 """
 
 from collections.abc import Iterator

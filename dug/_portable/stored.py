@@ -3,6 +3,8 @@
 The class has a property in the place of the slot, so that the first reader loads the value.  Compiled code reads the slot itself,
 and so it must not find one whose value is not there: it calls `Memo.take_value`, `begin.serve` does so before it keeps a memo at
 hand, and `Memo.open_footprint` stays -1 until then.
+
+`_take` reads it once for all threads.
 """
 
 from contextlib import suppress

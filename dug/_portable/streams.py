@@ -3,6 +3,9 @@
 A stream is written as its items, where its marks begin, and its state, as far as its marks answer in the view.  The marks are
 nodes like others, with what they rest on and no value.  A tape that came in has the items of the marks that came in, and is ended
 once its last mark has; where it is not, whoever needs more runs the generator again.
+
+`_ReadTape` is such a tape; `find_marks` gives the function of its marks; `is_mark`, `is_open_stream` and `is_left_out` tell what
+belongs to a stream.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,8 @@
-"""Checks the arguments of `sweep`: `make_sweep` makes a `Sweep`, or an `AsyncSweep` if a target is of a coroutine function."""
+"""Checks the arguments of `sweep`: `make_sweep` makes a `Sweep`, or an `AsyncSweep` if a target is of a coroutine function.
+
+The targets become nodes and their shape (`_read_targets`, `_check_node`), the scenarios are checked, and an executor of other
+processes makes it a `RemoteSweep` (`_find_pool`, `_make_remote`).
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

@@ -4,6 +4,9 @@ Each scenario runs in a task of its own, on the loop of the task that awaits the
 and yields it.  When that task is cancelled, it cancels the scenarios in flight and goes on after they have ended; so does
 `AsyncSweep.aclose`.  An iteration that is dropped can only cancel them, because it cannot await.  The next iteration asks the
 cancelled scenarios again.  The code shared with other sweeps is in `sweep`, asyncio and trio are in `_functions/loops`.
+
+`_Attempt` is one attempt at a job, in a task (`_answer`); `_Iteration` one ``async for``; `_find_bounds` says how many run at
+once.
 """
 
 import sys

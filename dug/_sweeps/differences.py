@@ -1,4 +1,7 @@
-"""How the results of a sweep differ: `Differences` from their bases, `CentralDifferences` of the two directions of a ladder."""
+"""How the results of a sweep differ: `Differences` from their bases, `CentralDifferences` of the two directions of a ladder.
+
+`_subtract` takes them target by target, failures included.
+"""
 
 from collections.abc import Callable
 from operator import sub

@@ -2,6 +2,8 @@
 
 A job is one outermost call: it meets an error once, however many of its nodes read the failed node, and does not try that node
 again before the next job.  Inside a running node it is a part of that node's call.
+
+Who runs a job, in a thread or task, and hands it to an executor, is in `sweep` and `async_sweep`.
 """
 
 from contextvars import Context as Variables

@@ -2,6 +2,9 @@
 
 A result knows how many scenarios came before its own; the place in a grid or on a ladder follows from that alone, so that no
 text has to be read.
+
+`GridLevels`, `LadderLevels` and `NameLevels`; `levels_of` picks one.  `node_label` and `target_label` are texts; a `Placed`
+result tells its place, an `Answered` one its values.
 """
 
 from collections.abc import Mapping, Sequence, Sized

@@ -3,6 +3,8 @@
 The base is asked here, once, and goes to the workers as a file (`executors/_remote`).  Scenarios go in batches, a few for each
 worker ahead (`executors/_dispatch`), and results come back in their order.  A result belongs to the world in which its batch was
 sent, and has the base of that.
+
+`_Answer` is the answer to one scenario; `_find_store` and `_place_of` say which store the workers open.
 """
 
 import os

@@ -1,8 +1,8 @@
 """`Result`, one scenario's values and errors; `Results`, a lazy sequence with `to_frame`, `heatmap`; `Targets`.
 
 A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
-error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and
-`async_sweep` ask.
+error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and `async_sweep` ask.
+`_Part` is some of the results, `_Iteration` one pass over them; `_make_index` makes the index of a frame.
 """
 
 import sys

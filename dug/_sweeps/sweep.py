@@ -3,6 +3,8 @@
 An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their order, and the last one before these, whose memos
 the next may share; only the iterating task or thread touches it.
 `async_sweep` has the sweep that is awaited; `job` asks one scenario, `results` keeps the answers.
+
+`Sweep` hands jobs to the executor and waits for the oldest; `_iterate` names the scenarios that a user gives.
 """
 
 from collections import deque

@@ -3,6 +3,8 @@
 A difference is taken between two results of one world.  The tweaks around are a scenario, which never changes: a base in it can
 be asked at any later time.  Memos that were invalidated, cleared or redefined are gone, so there is a base of an earlier world
 only if it was taken, or its memos were there, before.
+
+`are_live` tells whether memos are still in force.
 """
 
 from collections.abc import Iterable

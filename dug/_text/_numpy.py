@@ -1,6 +1,8 @@
 """Arrays of numpy, for words about them: `describe` one; `differ`, where two of one shape differ.
 
 `find_differing` and `measure_moves` serve the file for pandas, too.
+
+`find_largest` finds the element that moved most.
 """
 
 from typing import Any

@@ -1,4 +1,8 @@
-"""Frames, series and indexes of pandas, for words about them: `describe` one; `differ`, where two with common labels differ."""
+"""Frames, series and indexes of pandas, for words about them: `describe` one; `differ`, where two with common labels differ.
+
+Rows and columns that one side alone has are set apart (`_find_common`); the others are compared at once where they have one
+dtype, else column by column.
+"""
 
 import warnings
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Frames and series of polars, for words about them: `describe` one; `differ`, where two of one length differ."""
+"""Frames and series of polars, for words about them: `describe` one; `differ`, where two of one length differ.
+
+`_find_differing` finds the elements, `_find_move` the one that moved most.
+"""
 
 from typing import Any
 

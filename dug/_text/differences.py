@@ -1,4 +1,7 @@
-"""Words how two values differ of which each is a frame or an array, or a container of such: `tell_difference`."""
+"""Words how two values differ of which each is a frame or an array, or a container of such: `tell_difference`.
+
+`_tell_parts` goes into containers, `_say` and `_say_where` write where and how far: rows, columns, labels.
+"""
 
 from collections.abc import Callable, Iterator
 from operator import is_

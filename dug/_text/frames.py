@@ -2,6 +2,8 @@
 
 A look at numpy, pandas and polars objects that reads no element but the few of a short array.  Each package is asked by the file
 that bears its name, and only about objects of its own: a subclass of a user's shows itself.
+
+`find_package` gives the file of a package; `_say_columns` lists columns with their dtypes.
 """
 
 from collections.abc import Sequence

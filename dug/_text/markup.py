@@ -3,6 +3,8 @@
 The HTML sets no colour of text and no opaque background, so that it reads on the light and on the dark ground of whatever shows
 it; the colours of the states are translucent.  It is complete by itself: no script, and nothing is fetched.  Each sheet brings
 its style along, as nobody knows which of the outputs of a notebook are still there.
+
+`_STYLE` is that style; outlines, entries, rows and cells are written by functions of their own.
 """
 
 import re

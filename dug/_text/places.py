@@ -1,4 +1,7 @@
-"""Facts about frames and arrays, before they are words: `Described`, one of them; `Difference`, where two differ; `cut_label`."""
+"""Facts about frames and arrays, before they are words: `Described`, one of them; `Difference`, where two differ; `cut_label`.
+
+`Span` is a range of rows or places; `Alone` what one side alone has.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""Writes a sheet as lines of text: `write`; `align`, the one place where the columns of a table are aligned."""
+"""Writes a sheet as lines of text: `write`; `align`, the one place where the columns of a table are aligned.
+
+`list_lines` gives the lines of a part, `indent` the spaces before one.
+"""
 
 from collections.abc import Iterator, Sequence
 

@@ -2,6 +2,9 @@
 
 `plain` writes a sheet as lines of text, `markup` as HTML, `_rich` in the colours of a terminal.  All texts of a sheet are in one
 line and bounded in length, and nothing in them is escaped: a medium escapes what would mean something to it.
+
+An `Outline` has an `Entry` for each line; `Drawing` is a picture, `Folded` what a reader may open; `find_state` finds the state
+that a cell names.
 """
 
 from collections.abc import Sequence

@@ -6,6 +6,10 @@ with a digest of all of it, so that two values that differ in the omitted part h
 
 An exception of a user's class is never passed on, whatever its type: the panics of libraries in other languages are not an
 `Exception`.  Only those that stop the process pass, as a signal may have come while a text was made.
+
+`show_whole` shows more, `write_text` gives the ``str``, `tell_error` an exception by its class and message, `spell_call` a call,
+`drop_main` a name without ``__main__``, `describe_data` a frame or array; `visible` and `shorten` make a text safe; `Short` is
+the ``repr`` behind them.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,6 +1,8 @@
 """The click group `app`: `invoke` imports and runs the command that was typed, suggests a like name, and words errors.
 
 A command's module is imported when the command is typed, so that a command does not wait for imports of another.
+
+`_Commands` is that group.
 """
 
 import errno

@@ -1,6 +1,8 @@
 """Tells which tweaks of a run nobody read: `Asked` notes the nodes asked for, and `find_unread` returns the rest with hints.
 
 A tweak that no node reads changes nothing, and is usually a slip: another argument, another function.
+
+`_find_hint` names the nodes of the same function that were read.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,7 @@
-"""Makes the call that a command line names: `make_call`, `show_value`; `check_words` and `readable_errors` before it."""
+"""Makes the call that a command line names: `make_call`, `show_value`; `check_words` and `readable_errors` before it.
+
+`describe` is the message of an exception, also of ``sys.exit``.
+"""
 
 import asyncio
 import sys

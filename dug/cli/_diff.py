@@ -1,4 +1,8 @@
-"""``dug diff``: prints the changes from one file to another, a row for each, from the targets down to their causes."""
+"""``dug diff``: prints the changes from one file to another, a row for each, from the targets down to their causes.
+
+`_make_row` and `_fit` make a row for a person or for JSON, `shorten_both` cuts two values so that the difference shows,
+`tell_counts` counts.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,7 @@
-"""Shared by the commands: `Command` refuses an option given twice, `open_file`, the arguments FILE and NODE, `complete_node`."""
+"""Shared by the commands: `Command` refuses an option given twice, `open_file`, the arguments FILE and NODE, `complete_node`.
+
+`_Readable` is the type of FILE: a file that is there.
+"""
 
 import os
 import stat

@@ -1,6 +1,8 @@
 """``dug flow``: the runs that services share through a server: how far each is, what was skipped, and cancel, retry, remove.
 
 It runs no processor and needs no code of the user's: all that it tells lies in the server.
+
+A command for each: ``ls``, ``show``, ``letters``, ``rm``...; `_where` adds the options that say which server and run.
 """
 
 from collections.abc import Callable, Iterator

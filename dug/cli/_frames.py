@@ -1,6 +1,8 @@
 """Cuts the library's own frames out of tracebacks, live or saved: `format_error`, `cut`; `keep_own` keeps the user's last.
 
 Frames of other packages stay, as an error may have begun there; `keep_own` keeps only the last of these.
+
+`_parts` splits a traceback into frames (`_Part`); `_is_library` tells whose a frame is.
 """
 
 import re

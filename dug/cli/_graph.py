@@ -1,4 +1,7 @@
-"""``dug graph``: draws the graph of a file."""
+"""``dug graph``: draws the graph of a file.
+
+`_draw` makes it in the format asked for: dot, mermaid, a tree, SVG, PNG or HTML.
+"""
 
 import sys
 from pathlib import Path

@@ -5,6 +5,8 @@ The form is that of typed JSON (`codec`): JSON's own values are themselves, and 
 A value without a form is ``{"$text": {"type": ..., "text": ...}}``: nothing becomes text without saying so.
 
 Invariant: two keys of a dict never become one; if a key is not a text, the dict is a list of pairs.
+
+Containers, batches, numpy, pandas and polars have a function each (`_words_of_numpy`...).
 """
 
 import json

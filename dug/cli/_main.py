@@ -2,6 +2,8 @@
 
 An error becomes one line and an exit status.  ``demo`` needs no other package.  All other commands need click, which is
 imported when it is there, and by nothing else.
+
+`_run` runs the click group, `_program` is the command as typed, `HELP` the help where click is not there.
 """
 
 import sys

@@ -1,6 +1,9 @@
 """Finds what a typed name means: `import_module_of`, `find_function`, plain or memoised, `load_function`, memoised; their hints.
 
 A name without a module is looked for where the target of the run is, then in all imported modules, then in `dug.sources`.
+
+`_find_bare` looks a bare name up, `_list_functions` lists the memoised functions of a module, `_get` reads a name without running
+anything.
 """
 
 import sys

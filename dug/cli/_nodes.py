@@ -1,4 +1,8 @@
-"""Finds the node of a file that was typed: `find_node`, in full or by a part; `choose_node`, which lists those that it can be."""
+"""Finds the node of a file that was typed: `find_node`, in full or by a part; `choose_node`, which lists those that it can be.
+
+`SeveralNodesError` says that a part fits several; `list_nodes` and `make_row` print a list, `_tidy` reads a text as dug would
+print it.
+"""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -2,6 +2,9 @@
 
 Invariants: the output cannot control a terminal, except for the colours of our own tables; a standard output stream that
 takes nothing more is an `OutputError`, which `main` reports; if the error stream takes nothing more, that is not an error.
+
+`send`, `flush`, `paint`, `prepare` and `give_up` are about the streams; `one_line`, `lines_of`, `reason_of` and `spell_by` about
+texts.
 """
 
 import os

@@ -1,6 +1,8 @@
 """Reads what ``--replace NODE=VALUE|module:function`` replaces: `read_replacements`; a value is read as that of ``--tweak``.
 
 A function in the place of one node is entered as a replacement of the node's function that runs the old body for all others.
+
+`Replaced` is one of them; `_make_for_one` makes that function; `import_replacements` imports the modules named.
 """
 
 import inspect

@@ -1,4 +1,7 @@
-"""``dug show``: lists the nodes of a file, or prints all that is known of one node (`_describe`)."""
+"""``dug show``: lists the nodes of a file, or prints all that is known of one node (`_describe`).
+
+`_show_node` prints one of them as a sheet or as JSON.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

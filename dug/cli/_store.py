@@ -1,4 +1,7 @@
-"""``dug store``: what is in the folder of a store, why a node is not, and making room; runs none of the user's functions."""
+"""``dug store``: what is in the folder of a store, why a node is not, and making room; runs none of the user's functions.
+
+A command for each: ``info``, ``ls``, ``check``, ``gc``, ``accept``...; `_Folder` is the type of FOLDER.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

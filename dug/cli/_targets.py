@@ -2,6 +2,8 @@
 
 A function without a module is looked for where the function is that the run calls.  Where the arguments of a node are not
 literals, a file that was loaded may know the node by its text.
+
+`_read_words` and `_parse_node` read the arguments of a node, `_find_only_node` the node of a function without parameters.
 """
 
 import inspect

@@ -1,4 +1,7 @@
-"""``dug web``: shows a file in the browser, until Ctrl-C."""
+"""``dug web``: shows a file in the browser, until Ctrl-C.
+
+`_load` opens a file as a context, for a page that may tweak.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,9 @@
 """The classes that users `register`, by name (`find_class`); values are written field by field, made without ``__init__``.
 
 A name found in a file is looked up here and nowhere else, so that a file cannot choose what is imported or called.
+
+`Known` is a registered class with its ways to take a value apart and to make one (`_ways`, `_whole`, `_object`, `_member` of an
+enum); `find_loaded`, `name_class` and `find_named` look names up.
 """
 
 import dataclasses

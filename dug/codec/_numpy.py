@@ -1,6 +1,8 @@
 """Arrays of numpy as ``.npy`` (`write`, `read`), and its scalars inside typed JSON (`pack`, `unpack`).
 
 Objects are never among them, so nothing is unpickled.
+
+`takes` tells which arrays are written so.
 """
 
 import re

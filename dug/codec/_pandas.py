@@ -1,6 +1,8 @@
 """Whole frames and series of pandas as Arrow streams, `write` and `read`; `_pandas_parts` has those that Arrow would change.
 
 A frame that Arrow would change on the way is refused here, with `InPartsError`.
+
+`_import_pyarrow` raises `MissingArrowError`; `takes` tells which frames are written so, `_is_same` that they come back unchanged.
 """
 
 from typing import Any

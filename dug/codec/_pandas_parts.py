@@ -2,6 +2,9 @@
 
 Each is taken apart into values of typed JSON: numbers of a unit with their zone or frequency, arrays as ``.npy``, objects one by
 one.  Only names of frequencies, zones and dtypes are parsed; a value that pandas would not give back unchanged is refused.
+
+A pair of functions for each kind: timestamp, timedelta, period, interval, array, index, levels, series, frame (`_PACKERS`,
+`_READERS`).
 """
 
 import re

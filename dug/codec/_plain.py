@@ -2,6 +2,9 @@
 
 ``None``, truth values, finite floats, moderate ints, strings, lists and dicts with string keys are JSON's own.  Anything else is
 an object with one key that begins with ``$`` and says the type; dicts with such keys are written as lists of pairs.
+
+`_pack` and `_unpack` go through a value by the tables `_WRITERS` and `_READERS`, a function for each kind: ints, floats,
+fractions, moments, sets, bytes.
 """
 
 import json

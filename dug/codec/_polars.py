@@ -1,4 +1,7 @@
-"""Frames and series of polars as Arrow files, as polars itself writes them: `write`, `read`; pyarrow is not needed."""
+"""Frames and series of polars as Arrow files, as polars itself writes them: `write`, `read`; pyarrow is not needed.
+
+`takes` tells which frames are written so; columns of objects are refused (`_holds_objects`).
+"""
 
 from io import BytesIO
 from typing import Any

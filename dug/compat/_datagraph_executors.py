@@ -1,4 +1,7 @@
-"""Where processors in Datagraph's spelling run: `LocalExecutor`, `CeleryExecutor`; `make_services`, what shares their runs."""
+"""Where processors in Datagraph's spelling run: `LocalExecutor`, `CeleryExecutor`; `make_services`, what shares their runs.
+
+`Executor` is what both are; `is_open` tells whether a run goes on.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

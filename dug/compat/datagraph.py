@@ -4,6 +4,9 @@ Without ``redis_config`` everything runs in the process and on the loop that sta
 the processes that attach a supervisor to one server share runs: `dug.flow.services` does what Datagraph's executors do.
 
 A processor is a node called ``name()``, its inputs and outputs are nodes of their names.
+
+`_make_step` makes the function of a processor's node; `_Instance` gives the supervisor; `UnresolvedFlowError` and
+`UnregisteredProcessorError` are Datagraph's own.
 """
 
 import inspect

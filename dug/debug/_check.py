@@ -1,6 +1,9 @@
 """`check_mutation`: notes what values contain when they are made, and looks again when they are read and at the end.
 
 A `MutationCheck` listens to a context and owns all that it notes.  An error of the program that it checks passes it untouched.
+
+It hears of nodes and items (`_hear`, `_note_item`), keeps a `_watched.Watched` for each value (`_watch`, `_look`) and lists a
+`_change.Change` for each that changed.
 """
 
 import logging

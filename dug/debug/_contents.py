@@ -3,6 +3,9 @@
 It sees what `pickle` would save, as `dug.testing` does, without importing the libraries of the values, and keeps digests of what
 is long.  A cache that is filled, and then emptied, is no change: a private attribute that was absent or None before, and a
 ``cached_property``.
+
+An `Entry` is one part of a value; `_take_apart` gives the parts of an object, `_digest` and `_slices` shorten, `_is_gone` passes
+over what vanished, `_Met` knows what was met.
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""The errors of `dug.debug`: each names the node, the place and who may have done it."""
+"""The errors of `dug.debug`: each names the node, the place and who may have done it.
+
+`MutationError` is what the check raises.
+"""
 
 from typing import TYPE_CHECKING
 

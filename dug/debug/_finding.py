@@ -2,6 +2,8 @@
 
 A bump gets the value beneath it, and a replacement may ask for it: these have memos of their own, which the record of the node
 does not show.
+
+`Seen` is one of these: a node, as its view knows it.
 """
 
 from collections.abc import Callable

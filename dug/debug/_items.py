@@ -2,6 +2,8 @@
 
 A stream that is read already has a generator that began before, and tells nothing: the check finds its items when its node is
 asked for.
+
+`_Items` tells of the items of one run of a generator.
 """
 
 from collections.abc import Callable

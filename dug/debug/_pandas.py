@@ -1,6 +1,8 @@
 """Takes apart what pandas keeps values in: frames, series, indexes and the arrays inside, without the caches that reading fills.
 
 `pickle` saves the caches of the arrays too, such as what the unit of dates is, so what it would save says nothing here.
+
+`take_apart_pandas` does so; `_contents` does it for all else.
 """
 
 from typing import Any

@@ -1,4 +1,7 @@
-"""One value that is watched: `Watched`, what it contained when it was last seen, and who has read it since."""
+"""One value that is watched: `Watched`, what it contained when it was last seen, and who has read it since.
+
+`_take_down` writes its content down; a value that cannot be looked at has none.
+"""
 
 from typing import Any
 

@@ -3,6 +3,8 @@
 A few hundred options and forwards, and their values.  A trade is a frozen attrs class, so that it can be the argument of a
 memoised method. The arithmetic of a price is a plain function of numbers; the memoised ``value`` says which numbers of the
 market it reads.
+
+`stock_value` adds up the trades of one stock; `normal_cdf` is the probability in the formula.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 ``spot``, ``volatility`` and ``rate`` are the inputs that a scenario tweaks; ``discount`` and ``forward`` follow from them.
 Times are in years, rates and volatilities per year, prices in US dollars. ``README.rst`` beside this file names where
 ``stocks.csv`` comes from.
+
+`tickers` are the stocks of the file, `history` the prices of one.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The cells are the parts of ``curve.py`` beside this file, one for each function or class, then its `main`, and a few questions to
 go on with.  Nothing is run here, and no package for notebooks is needed.
+
+`_split` parts that file into cells, `QUESTIONS` are the ones to go on with.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Each scenario is asked in a context inside the base, which shares the base's memos, and in a context of its own, which
 has no memos and recomputes the whole book. Each is timed several times, as one run may meet anything on a busy machine.
 ``measure`` only measures, ``text`` only formats.
+
+`WhatIf` is a question, `Answer` and `Timing` what was measured, `Row` a line of the table; `answer`, `from_scratch` and
+`time_answer` measure, `tell_spread` and `tell_ratio` are texts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A graph in the language of Graphviz: `dot` writes boxes, stripes, lines and a legend; `escape` quotes."""
+"""A graph in the language of Graphviz: `dot` writes boxes, stripes, lines and a legend; `escape` quotes.
+
+`_box`, `_stripes` (the states in a box), `_legend` and `_swatch` write the parts.
+"""
 
 from math import sqrt
 from textwrap import wrap

@@ -1,6 +1,8 @@
 """One plain page around a picture: `html`, with tables of the failures and of the slowest nodes.
 
 The page needs nothing but itself: no script, no font, no picture from elsewhere, and it forbids its reader to fetch any.
+
+`_PAGE` is the page, `_failures` and `_slowest` are the tables.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""A graph in the language of Mermaid, which notebooks, wikis and code hosts draw: `mermaid`."""
+"""A graph in the language of Mermaid, which notebooks, wikis and code hosts draw: `mermaid`.
+
+`escape` quotes for Mermaid; shapes, classes, line widths and the legend have a function each.
+"""
 
 from math import sqrt
 

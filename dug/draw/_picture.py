@@ -2,6 +2,9 @@
 
 A box stands for one node, or for all nodes of a function or a module if a graph has more nodes than can be read.
 Failed and tweaked nodes then keep boxes of their own, as long as there are not too many: readers look for these.
+
+`_keys_apart`, `_fold_rest` and `_draw_together` decide which nodes share a box, `_make_box` makes one, `_name_apart` names them
+apart.
 """
 
 from collections import Counter

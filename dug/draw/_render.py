@@ -1,4 +1,7 @@
-"""Pictures that Graphviz draws: `svg` and `png`."""
+"""Pictures that Graphviz draws: `svg` and `png`.
+
+`_pipe` hands the text of `_dot` to `_graphviz`.
+"""
 
 from ._dot import dot
 from ._drawable import Drawable

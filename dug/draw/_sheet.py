@@ -1,4 +1,7 @@
-"""What is shown of a graph: `make_sheet`, its title, its picture or tree, and a table of its nodes that a reader may open."""
+"""What is shown of a graph: `make_sheet`, its title, its picture or tree, and a table of its nodes that a reader may open.
+
+`_draw` draws the picture as SVG where Graphviz is there, `_tabulate` makes the table.
+"""
 
 from .._text.markup import escape
 from .._text.sheet import Drawing, Folded, Line, Part, Rows, Sheet

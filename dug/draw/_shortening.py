@@ -1,4 +1,7 @@
-"""Long names made short, and still told apart: `tell_apart`."""
+"""Long names made short, and still told apart: `tell_apart`.
+
+`_show_difference` shows where the names begin to differ.
+"""
 
 from collections import Counter
 from os.path import commonprefix

@@ -4,6 +4,8 @@ A graph knows how long a run took, with and without its callees, and not when it
 place of a bar is a reconstruction: a node lies in the first reader whose run had time for it, and the bars of one run follow each
 other in the order of its reads.  Where the runs below overlapped (the run by itself took nothing), those that do not fit
 behind each other begin together.  The width of a bar is what was measured.
+
+`_Run` is a node that ran; `_collect` and `_choose` find in which reader each lies, `_lay_out` and `_make_bar` place the bars.
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,9 @@
 Times are whole ticks of an eighth of a microsecond: sums of these are exact in the floats of every reader, so that no rounding
 makes a bar stand out of the one around it.  A bar lies within another one only where that node read it; what overlaps otherwise
 has a row of its own.  Only complete events (``X``) and names (``M``) are written, as some readers know no others.
+
+`_find_rows` and `_Rows` give each bar its row, `_write_bar` and `_write_meta` write an event, `read_seconds` and `to_ticks` read
+times, `order_bars` sorts.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""A graph as lines of text for a terminal: `tree`; `_span` picks the box below which each box is written."""
+"""A graph as lines of text for a terminal: `tree`; `_span` picks the box below which each box is written.
+
+`_Pens` has the characters of branches, `_write` makes the lines, `_line` one.
+"""
 
 from attrs import frozen
 

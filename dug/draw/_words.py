@@ -1,4 +1,7 @@
-"""The words in a box, unescaped, for each format: `name_of`, `notes_on`; `title_of` and `legend_of` a picture."""
+"""The words in a box, unescaped, for each format: `name_of`, `notes_on`; `title_of` and `legend_of` a picture.
+
+`word_on` a line.
+"""
 
 from .._text.palette import LOOKS
 from .._text.values import in_seconds, shorten, visible

@@ -3,6 +3,9 @@
 Numbers are compared by their bits, which tell the sign of zero, and NaN by being one; so one pass does for most arrays.
 
 Invariant: ``==`` is called on types that are known here, and on no other, as it may say anything elsewhere.
+
+Rows with fields, masked arrays, dtypes and objects in arrays have a function each; `_as_words` and `_have_same_bits` compare
+bits.
 """
 
 from array import array

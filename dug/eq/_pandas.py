@@ -3,6 +3,9 @@
 The ``equals`` of pandas does not do: it takes ``0.0`` for ``-0.0``, knows nothing of names and frequencies, and calls the ``==``
 of whatever a column of objects holds.  So columns of one dtype of numpy's are compared together, and those of an extension type
 by what the type stores.
+
+Indexes, levels, dtypes, and the arrays of each extension type (nullable, sparse, Arrow, categories) have a function each
+(`_COMPARISONS`).
 """
 
 from collections.abc import Callable, Iterator

@@ -1,6 +1,8 @@
 """Compares frames and series of polars: `is_same_frame`.
 
 The ``equals_missing`` of polars decides, and then the parts that it does not see: dtypes, the sign of zero, and objects.
+
+`_is_same_column` compares a column, `_are_same_leaves` its innermost values, `_hides_more` finds the dtypes that need it.
 """
 
 from collections.abc import Callable

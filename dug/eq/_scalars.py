@@ -1,6 +1,8 @@
 """Compares immutable scalars of Python, numpy, pandas, and tuples of them: `is_same_scalar`; frequencies: `is_same_offset`.
 
 pandas is not imported: code that has a scalar of pandas has imported it.
+
+Timestamps, timedeltas, periods and intervals are compared with their unit and zone (`_COMPARISONS`).
 """
 
 from typing import Any

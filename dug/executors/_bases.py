@@ -2,6 +2,9 @@
 
 A base is loaded once a process and stays until `MOST` newer ones came.  Before it answers anything, the worker imports every
 function of it, and refuses all if the code of one is another than it was where the base was taken.
+
+`Bases.find` loads one (`_load`, `_adopt`): it checks fingerprints (`_check_prints`), imports functions, registers those of flows,
+and has the store of the base used (`_keep_there`).
 """
 
 import sys

@@ -3,6 +3,8 @@
 It knows messages and answers only as what `_remote` makes and reads; what an item is, and what an answer means for it, is for
 its user to say.  A batch whose worker ended is sent again item by item; an item that was alone is sent again a few times, and
 then is lost.  An item that took too long is not sent again, and those that were with it are.
+
+`Sent` is a batch, `Collected` what became of it, `BatchSize` how many items go together; `cancel` cancels those not begun.
 """
 
 from collections import deque

@@ -2,6 +2,9 @@
 
 What is known here is taken here; the rest goes to the workers with all that is known, as the base of a sweep does.  A node that
 several of them read is computed in each process that needs it, and values come home without their memos.
+
+`list_steps` lists the nodes to ask for first, `ask_elsewhere` asks workers, `_ask_here` what must be computed here; `_bring`
+reads sources that they lacked.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,6 +1,8 @@
 """What a sweep needs of an executor whose workers are other processes: `AnyPool`; `StandardPool` for the standard library's.
 
 An executor of dug's own has a method ``_as_pool``; others have an adapter in the file that bears their name.  See `_finding`.
+
+`OverdueError` says that a scenario took too long; `has_session` tells a notebook, whose functions no other process finds.
 """
 
 import sys

@@ -7,6 +7,9 @@ runs and the seconds; `read_answer` reads it.
 Two forms: where the executor pickles anyway (``pickles=True``), scenarios, values and exceptions without a codec are pickled;
 else everything is what JSON can express, and nothing is unpickled on either side.  In both a worker imports the modules of the
 memoised functions that a message names.
+
+`Base` is that file, `Answered` the answer to one scenario; `pack_scenario`, `write_arguments` write a message, `check_node` and
+`find_why_not` refuse what no other process can find, `_find_prints` and `_list_reached` add the fingerprints of functions.
 """
 
 import json

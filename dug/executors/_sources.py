@@ -3,6 +3,9 @@
 In a worker, `refuse_sources` has the body of each source raise instead, and notes the node; the scenario is answered by the nodes
 that it lacks.  Here `Sources.read` asks for them in the scenario, where each is kept as a loop would keep it, and messages of the
 base have their values from then on, which `bring_in` files in the worker.
+
+`_Guard` stands before the body of a source and raises `SourceNotReadError`; `note_lacking` and `read_lacking` name the nodes
+lacked; `list_read` lists sources that were read.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -2,6 +2,9 @@
 
 It loads the base once a process, refuses it where the code of a function is another one (`CodeDiffersError`), and computes each
 scenario inside it.
+
+`_answer_one` computes one scenario, `_ask_each` asks its nodes, `find_origin` finds where an error began, `name_worker` names
+this process.
 """
 
 import os

@@ -4,6 +4,8 @@ A task is a batch of scenarios, and is found by its name.  It is acknowledged wh
 died, or of a machine that is gone, goes to another worker.  Who begins a batch says so where results are kept, and nobody begins
 one a second time: who waits for it hears that it was lost, and asks for each of its scenarios alone, as often as the sweep says.
 So a scenario that kills its process is delivered twice for each attempt, and never without end.
+
+`_Pool` is the workers of an app, `_Sent` a batch that was sent; `_answer` answers it in the worker, unless `_was_begun`.
 """
 
 from typing import Any, Literal

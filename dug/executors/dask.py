@@ -9,6 +9,8 @@ together, while each worker has some ahead, and so many answers are fetched toge
 
 A `LocalCluster` forgets a worker that is starting again some seconds after it was lost; where many are lost, it comes to have
 none, and nobody would ever answer.  So it is told its size again while somebody waits.
+
+`answer_with` runs in the worker; `_Answer` is what comes of a message, `_Alone` one that is sent when somebody waits for it.
 """
 
 import logging

@@ -1,6 +1,9 @@
 """`Building`: everything that changes a flow; each change is one tweak of its context, all at once or not at all.
 
 Names, values and functions are in the context, and nowhere else.
+
+Its verbs: `add`, `by_types`, `insert`, `override`, `release`, `link`, `repoint`, `rename`, `delete`, `restrict`, `add_block`,
+`add_each`; `same` is the function of the node that a link makes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

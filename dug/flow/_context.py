@@ -2,6 +2,8 @@
 
 The context's tweaks are all that a flow is.  Changes that are made before anybody looks are stated in one go, as each statement
 takes time in proportion to the tweaks that there are.
+
+`NodesOfName` is what is tweaked for one name.
 """
 
 from collections.abc import Mapping

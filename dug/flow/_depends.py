@@ -2,6 +2,9 @@
 
 A dependency is made once in a run of the function that asks for it, however often it is asked for, and closed when the run ends,
 the last one first.  A memoised function is called like any other; so it becomes a node that the run has read.
+
+`find_dependencies` and `read_hints` read a signature, `open_dependencies` makes them (`_open`), `needs_await` tells whether a
+function must be awaited.
 """
 
 import inspect

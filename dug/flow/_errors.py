@@ -1,4 +1,7 @@
-"""The errors of flows: each names what is wrong and what to type."""
+"""The errors of flows: each names what is wrong and what to type.
+
+`FlowError`, `DuplicateNameError`, `MovedError`, `MissingInputError`, `FloatingInputError`.
+"""
 
 from ..errors import DugError
 

@@ -1,6 +1,7 @@
 """`Flow`: functions wired by names, which are computed, asked what if, looked at and drawn.
 
-What runs is in its context; here are the questions, each answered for the scenario in force.
+What runs is in its context; here are the questions, each answered for the scenario in force.  `NamedState` is a node and its
+state, `Problem` why a part cannot be computed.
 """
 
 from collections.abc import Callable, Iterable, Mapping

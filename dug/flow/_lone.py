@@ -2,6 +2,8 @@
 
 Only what is known by heart is looked into: containers of Python's, arrays of numpy that own their memory, and instances with
 attributes.  Of everything else it is not known who else has a part of it.
+
+`_push_parts`, `_push_places`, `_push_attributes` and `_push_slot` look inside, part by part.
 """
 
 from collections.abc import Iterable

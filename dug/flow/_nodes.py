@@ -3,6 +3,10 @@
 A flow is nothing but tweaks of these memoised functions.  A definition is plain data: the key of a function, and a wire for each
 of its inputs; so it can be compared, and written into a file.  A definition with no key is that of an input.  The registry holds
 functions weakly: their flows hold them.
+
+`value_async` is the node with coroutine functions or processors, whose items `_give` yields; `start_number` says which start of a
+flow it is; `beneath` what an override hides; `_read`, `_take` and `_sort` gather the arguments from the wires; `is_processor` and
+`say` (a node's name) ask a definition.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence

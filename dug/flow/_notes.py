@@ -1,4 +1,7 @@
-"""What errors of functions of a flow say besides: the name of the function there, and what it took for a stream, or not."""
+"""What errors of functions of a flow say besides: the name of the function there, and what it took for a stream, or not.
+
+`note_stage` adds the notes; `_takes_for_stream` recognises the error.
+"""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence

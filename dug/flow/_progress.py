@@ -1,4 +1,8 @@
-"""How far the streams of a flow have come: `StreamState`, `RunningGraph`; `measure` reads the tapes, and runs nothing."""
+"""How far the streams of a flow have come: `StreamState`, `RunningGraph`; `measure` reads the tapes, and runs nothing.
+
+`MarkState` and `RunningFact` are its rows and facts, `tabulate` and `tabulate_marks` the tables; `find_tape` and `list_marks`
+read a stream, `_find_behind` how far a reader is behind.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,6 +1,8 @@
 """A flow that was started: `RunningFlow`, its outputs by name, each a stream that is read in the run's own scenario.
 
 It holds a reader on every stream of the run, so that all of them begin at once; whoever drops it or closes it ends the run.
+
+`_Output` is such a stream; `_drop_lost` ends readers that nobody has any more.
 """
 
 from collections.abc import Iterator, Mapping

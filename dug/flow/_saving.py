@@ -3,6 +3,9 @@
 A file holds no function: it has the text name and the fingerprint of each, by the key under which definitions name it.  A load
 finds a given function for each key and registers it under that key again; so the definitions, which are tweaks, are the same, and
 every value that was saved answers.  A function that has changed gets a key of its own, where it is to run again.
+
+`SavedFunction` describes one; `_match` and `_choose` find the function given for each, `_find_changed` those that changed;
+`about` is a note in the file.
 """
 
 from collections.abc import Callable, Iterable, Mapping

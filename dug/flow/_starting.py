@@ -1,6 +1,8 @@
 """What streams what the processors of a flow give: `Starting.start`.
 
 A start is a what-if that gives inputs their items and has a number, so that its streams are its own.
+
+`Wired` and `Starter` are for those who run a flow elsewhere (`services`); `given` is the function of an input with items.
 """
 
 import inspect

@@ -1,4 +1,7 @@
-"""Waits for many nodes at the same time: `wait_for_all`, on asyncio and on trio."""
+"""Waits for many nodes at the same time: `wait_for_all`, on asyncio and on trio.
+
+The first error comes out when all have ended.
+"""
 
 import asyncio
 import sys

@@ -1,6 +1,9 @@
 """How the nodes of a flow lead to each other: `Wiring`, read from the tweaks of a context; and `wire_by_name`, `wire_by_type`.
 
 A wiring is what a flow would read, known before anything runs: orders, circles, missing inputs.
+
+`read_wiring` reads one; `wire_by_hand`, `wire_processor` and `wire_like` make the wires of a function; `_strip` and `_name_type`
+read types.
 """
 
 import difflib

@@ -2,6 +2,8 @@
 
 Any thread pushes; whoever takes ticks takes.  A push goes into a tick as a whole, or is refused as a whole.  Values are never
 lost for good: a node has, in the tick that is taken last, the value that was pushed last.
+
+`BacklogError` is a push that was refused.
 """
 
 import logging

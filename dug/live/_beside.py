@@ -2,6 +2,8 @@
 
 Each question is a `Flight`.  A thread has one at a time; of a coroutine function so many ticks are in flight as the window
 allows, and their answers are shown in the order of the ticks.
+
+`Beside` is the base of both: in flight, due, answered.
 """
 
 from collections import deque

@@ -1,4 +1,7 @@
-"""What a `Live` has counted so far, as values: `Counters` of all of it; `InputCounters` and `OutputCounters` of one node."""
+"""What a `Live` has counted so far, as values: `Counters` of all of it; `InputCounters` and `OutputCounters` of one node.
+
+`_tabulate` makes the table that is shown.
+"""
 
 from collections.abc import Mapping
 from typing import Any

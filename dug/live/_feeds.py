@@ -2,6 +2,8 @@
 
 A feed that has to wait for room waits in its task.  Its error ends it; nothing comes out of its task but a
 cancellation, as what comes out of a task ends a whole loop.
+
+`read_feed` reads what ``feed(key, *items)`` says.
 """
 
 from collections.abc import AsyncIterable, Awaitable, Callable

@@ -2,6 +2,9 @@
 
 What a user says is checked here.  Pushes wait in a `Backlog` until whoever reads takes them as `Ticks`; any thread may push, make
 outputs and freeze.
+
+The verbs: `input`, `output`, `push`, `feed`, `freeze`, `step`, `updates`, `close`; what can be looked at is in its base,
+`_state.LiveState`.
 """
 
 import time

@@ -3,6 +3,8 @@
 An output is *due* when a tick has come that it was not asked for in, and ``every`` seconds are over since it was last asked: so
 the first tick of a burst is shown at once, and the last one after ``every`` seconds at most.  `LiveOutput` itself is asked in the
 tick, in the thread that takes it; those that are asked beside the ticks are in `_beside`.
+
+`ask` asks for the node, `Answer` is what came of it, `find_memo` the memo that may change.
 """
 
 from math import inf

@@ -1,4 +1,7 @@
-"""What is shown of a `Live`: `show_live`, its inputs with their values, and its outputs with what they showed last."""
+"""What is shown of a `Live`: `show_live`, its inputs with their values, and its outputs with what they showed last.
+
+`_tell` says of an output what it showed last.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

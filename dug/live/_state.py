@@ -1,4 +1,7 @@
-"""What a `Live` says of itself, from any thread: `LiveState`, its base.  Looking takes no tick, and runs nothing."""
+"""What a `Live` says of itself, from any thread: `LiveState`, its base.  Looking takes no tick, and runs nothing.
+
+It lists the inputs and the outputs, the tick, what is pending and fed, and the counters; `_live.Live` makes, pushes and takes.
+"""
 
 from collections.abc import Mapping
 from typing import Any

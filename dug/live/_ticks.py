@@ -3,6 +3,8 @@
 One thread or task takes ticks at a time.  Each tick is one tweak of one context, in place.  The outputs in the tick are asked at
 once, in one entry of that context; those beside it in a context of the scenario that the tick made.  What there is to show is
 kept in one queue, so that a reader that is cancelled loses nothing.
+
+`_find_impossible` refuses pushes as a whole.
 """
 
 import logging

@@ -1,4 +1,8 @@
-"""Values and errors in a line: `put_content` and `take_content`, `words_of_error` and `error_of`."""
+"""Values and errors in a line: `put_content` and `take_content`, `words_of_error` and `error_of`.
+
+Digests: `digest_of`, over typed JSON in order (`_sort_json`).  Texts: `text_of_value`, `text_of_error`.  `error_of` makes an
+exception of a loaded class, or `tell_error_gap` says why it cannot.
+"""
 
 import json
 import sys

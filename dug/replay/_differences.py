@@ -1,6 +1,8 @@
 """Compares a context with a recording: `find_differences`, `Differences`; a node differs where the digest of its value does.
 
 A difference begins in a node that differs and has read none that does: there the code has changed, or the outside.
+
+`Differing` is one node; `_find_doubts` finds those that cannot be compared, `_tell_reads` what it reads now and did not.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,6 +2,9 @@
 
 The first line of a node says what the node is; others name it by its number, and may come before that line where several threads
 write.  A node has a line for each memo that it had in the recorded scenario, the last of which counts.
+
+`Ran` is when a run ended and how long it took; `digest_of_record` and `digest_of_error` are for what a node has; `_encode_now`
+writes a value so that no change reaches it.
 """
 
 import re

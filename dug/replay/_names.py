@@ -3,6 +3,8 @@
 A function that no name leads to, and an argument that has no codec, are known by their identity: each object gets a text of its
 own, which nothing else has, here or in another process.  Two texts of equal nodes are equal: 1, 1.0 and True are spelled alike.
 The texts are kept for as long as their objects live.
+
+`_spell` and `_level` write equal values alike; `list_targets` lists the functions and nodes of a cut.
 """
 
 import os

@@ -4,6 +4,8 @@ What is written of a node is what the recorded context has of it, in its own sce
 in the recording, but what their sources give is, as far as it read none of their tweaks.  A value is encoded when it is
 heard of, so that what a reader changes later cannot reach the file.  Nothing here breaks a computation: what cannot be written is
 noted as a gap, and told at the end.
+
+`_Recorder` is the listener; `_entries` makes the lines, `_log` writes the file, `_recording` reads it back.
 """
 
 import logging

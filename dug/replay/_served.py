@@ -3,6 +3,9 @@
 Every source function that is alive is replaced by one that looks its node up in the recording, so that none runs, whether the
 recording knows of it or not; a function that is decorated meanwhile is replaced, too.  Other nodes that the recording has values
 of are tweaked to these.
+
+`_Replacing` holds the replacements: one for a plain function, an awaited one or a stream (`_make_plain`, `_make_awaited`,
+`_make_stream`).
 """
 
 from collections.abc import Callable, Iterator

@@ -3,6 +3,8 @@
 Each run is noted by the thread that it ended in, after the runs that it led to.  How long it took is exact; that it ended was
 noticed a little later, so that it seems to begin later, too.  So what lies in a run of a thread is told by how much of its time
 it did not take itself; what lies in a run of a task, by what that read and when.
+
+`_read_runs` reads the ends, `_nest` finds the run around each (`_adopt`, `_part`), `_make_bar` makes its bar.
 """
 
 from bisect import bisect_left

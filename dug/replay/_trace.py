@@ -1,6 +1,8 @@
 """A recording as it was read: `Entry`, one node; `Trace`, all nodes by what names them, and which of them a replay lacks.
 
 A node is known by its name, see `_names`; so the trace can be asked without any function being here.
+
+`Piece` is a line with the place of its bytes, `Items` what one run of a generator gave.
 """
 
 from collections.abc import Callable, Iterable

@@ -4,6 +4,9 @@ A reader of the path sees the old file or the new one, whenever the writer is ki
 file of its own, so that several can write to one path: the file of the last to end stays.  A later writer removes the file of a
 killed one, which no longer holds the lock that each writer has on its own file.  Only a regular file is ever replaced, and
 only the writer can read a file that it writes beside an old one.
+
+`read_path` reads what a user gives, `check_place` tries the place, `describe_irregular` names what is not a file; `_lock`,
+`_remove_left_over`, `_take_mode` and `_force_to_disk` are the steps.
 """
 
 import errno

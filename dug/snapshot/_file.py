@@ -5,6 +5,9 @@ snapshot, before SQLite sees it.  SQLite then opens it read-only with exactly th
 trigger of the file runs.  Rows are read in the order of their keys, which must grow, so that reading a damaged tree ends; each
 row has the types of its columns and its check number, and a table that is read in one piece has all its rows.  Any fault is a
 `SnapshotError` that says what it is.
+
+`_check_header`, `_check_schema`, `_read_info` and `_read_checks` open one; `_filling` brings rows of format 1 into the present
+columns.
 """
 
 import os

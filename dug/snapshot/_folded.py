@@ -1,4 +1,7 @@
-"""Streams of a file as looks at a context show them: `Folded` has no marks, and a stream has read what its marks rest on."""
+"""Streams of a file as looks at a context show them: `Folded` has no marks, and a stream has read what its marks rest on.
+
+`_sort` puts rows after what they read.
+"""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,8 @@
-"""Makes row objects of a file's raw rows, references checked: `FileRows`, `read_nodes`; `find_node` finds a row by its text."""
+"""Makes row objects of a file's raw rows, references checked: `FileRows`, `read_nodes`; `find_node` finds a row by its text.
+
+Reading: `read_functions`, `read_errors`, `read_tweaks`, `read_consulted`, `read_node`, `pair_edges`.  Checking: `check_reads`,
+`check_state`.  Finding by a text: `find_alike`, `find_indexed`, `find_bare`.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar

@@ -1,6 +1,8 @@
 """Writes a context into a file: `save`, which puts a whole one in place or leaves the old; `_File`, a `Sink` that inserts rows.
 
 The rows come from `_portable`; here they get their check numbers and their place in the file.
+
+`save_view` writes a view; `_writing` and `_reason` turn faults into `SnapshotError`; `_count_failures` counts for the `Report`.
 """
 
 import platform

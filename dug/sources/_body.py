@@ -2,6 +2,9 @@
 
 The body that dug runs is the function with a few lines before it, which ask for the files; everything else about the function
 stays its own.
+
+`_make_body` makes those lines; `_find_names` finds the parameters that are paths, `_ask_for` asks for a file, `_place_files` puts
+the paths to read in.
 """
 
 import inspect

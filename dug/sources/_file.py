@@ -1,4 +1,7 @@
-"""`file`, the source whose nodes are files; `target`, the same for a path to which a tweak leads."""
+"""`file`, the source whose nodes are files; `target`, the same for a path to which a tweak leads.
+
+`_look` takes the stamp of a file, and has its node watched.
+"""
 
 import os
 from typing import Any

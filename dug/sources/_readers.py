@@ -1,4 +1,7 @@
-"""The readers of files: `csv` and `parquet` make frames of pandas or polars, `json` plain data."""
+"""The readers of files: `csv` and `parquet` make frames of pandas or polars, `json` plain data.
+
+`_check_options` makes the options a part of the node, `_load` imports pandas or polars.
+"""
 
 import os
 from typing import Any, Literal

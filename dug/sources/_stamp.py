@@ -2,6 +2,8 @@
 
 The content counts as the same while time and size are the same.  A clock has steps, and a file that is written twice in one step
 has one time; so a file that was written in the last two seconds, the longest step there is, is known by a digest as well.
+
+`locate` finds the path, `sign` takes size and times, `digest_of` digests the content, `_check_regular` refuses pipes and folders.
 """
 
 from errno import EINVAL, EISDIR

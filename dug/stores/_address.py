@@ -1,6 +1,8 @@
 """The address of a server: `check_address` refuses what leads to none, `without_password` is how messages name it.
 
 `tell` says of an error of the server, or of the way to it, what happened and what to do about it.
+
+`_TOLD` says for each kind of error what to do.
 """
 
 from urllib.parse import SplitResult, urlsplit

@@ -6,6 +6,12 @@ when it is written and whether a value is what its digest says is decided above,
 
 Every verb may be called from any thread, and in a forked child.  Whatever goes wrong outside (a full disk, a server that is gone)
 is a `StoreError`; above, that counts as a miss.  A row is there as a whole or not at all, and the first one at a place stays.
+
+A backend reads (`get`, `get_many`, `get_rows`, `get_data`, `list_rows`, `measure`), keeps (`put`, `flush`, `close`) and removes
+(`delete`, `delete_data`, `forget`, `sweep`); it has leases (`acquire`, `renew`, `release`), definitions (`note`, `list_seen`,
+`mean_seconds`, `accept`, `list_accepted`: `Seen`, `Accepted`) and invalidations (`get_invalidation`, `tell_invalidation`,
+`note_invalidation`; `name_invalidation` makes one, `remove` takes rows out).  Here are the signatures, and the tuples that they
+exchange; the code of each verb is in `_sqlite` (a folder), `_redis` (a server) and `_tiered` (two stores, one before the other).
 """
 
 from abc import ABC, abstractmethod

@@ -1,6 +1,8 @@
 """Looks after a store: `report` says what is in it and what was not kept, `check` finds damage, `collect` makes room.
 
 Nothing is removed unless somebody asks for it, and each time the answer says how much.
+
+The answers are `StoreReport`, `Checked` and `Collected`; `_find_least` and `_find_unreachable` pick what to remove.
 """
 
 from collections.abc import Iterable, Mapping

@@ -4,6 +4,8 @@ A fingerprint is taken once, and takes milliseconds.  Before each use all that i
 name leads to another object, or data that can be changed in place has changed, the fingerprint is taken anew.  A function whose
 reach changed after it first ran is in force in two versions at once, and nothing of it is kept or served until it is defined
 again, or no memo of it is left.
+
+`Definition` is a function as it is now (`holds`, `note_run`, `find_changed`), `define_now` takes its fingerprint.
 """
 
 import json

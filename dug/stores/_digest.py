@@ -6,6 +6,10 @@ A value without a codec has none, nor has one that is pickled: of that nobody kn
 
 Where ``memoize(digest=fn)`` says by what the values of a function are compared, the digest is made of that, once for each memo.
 Any other value that can be changed in place has it taken again for each run that is kept and has read it.
+
+`write_arguments` and `write_call` write a call, `digest_as_read` and `leave_digest` handle values that can be changed in place,
+`is_fixed` tells those that cannot; `join`, `digest_bytes` and `digest_data` are about bytes, `with_classes` and `_digest_class`
+about classes.
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,8 @@
 
 An earlier run is a hint and no more: of another definition, in another scenario, with other inputs it may have read what is not
 needed today.  Who computes a node that nobody needs has lost its time; the value of none depends on it.
+
+`_Earlier` looks up the reads of kept runs, each once.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,7 @@
-"""The folder of a store: makes it, refuses network file systems by name, keeps large values as files under ``blobs/``."""
+"""The folder of a store: makes it, refuses network file systems by name, keeps large values as files under ``blobs/``.
+
+`Folder` is it (`blob`, `write_blob`, `list_blobs`); `find_network` names such a file system.
+"""
 
 import os
 import sys

@@ -1,6 +1,8 @@
 """`begin_anew_in_children` has an object begin anew in each forked child, where threads that hold its locks are not there.
 
 Without that a child which is forked while another thread holds a lock would wait for it for ever.
+
+`Forked` is such an object.
 """
 
 import os

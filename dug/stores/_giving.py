@@ -6,6 +6,8 @@ is asked for before somebody needs an item that rests on it.
 
 At the first read that gives something else it goes on with a kept run that parted there, if there is one; what it gave so far is
 the same in both.  Else the generator runs, from its start, and its first items, which were given, are left out.
+
+`Row` is a kept stream.
 """
 
 from collections.abc import AsyncIterator, Iterator

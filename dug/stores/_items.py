@@ -2,6 +2,8 @@
 
 `Watched` is the list of the items of a tape in a context with a store, and notes both as they come.  `digest_span` returns the
 digest of some items of a stream; `split` parts what was read of one so that a look stops soon at items that differ.
+
+`are_as_given` tells whether items are still what their generator gave.
 """
 
 from collections.abc import Iterator

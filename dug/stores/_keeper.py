@@ -13,8 +13,8 @@ A read of a node that is tweaked to a value counts by the digest of that value, 
 **Why that is right.**  A deterministic body asks for its first read without knowing anything, and for each next one knowing what
 the reads before have given.  Two runs of one body with one call whose reads gave the same so far ask for the same next, and when
 all gave the same, give the same value.  Nothing else enters: no tweak, no footprint, no time.  What a body can see besides is
-what its fingerprint is made of.  A row is verified as a whole however it was found, so the place where it lies matters for
-speed only.
+what its fingerprint is made of.  A row is verified as a whole however it was found, so the place where it lies matters for speed
+only.  `KeptMemo` is a run of another process as an older memo.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,9 @@
 """The options that every store has: `Options` says what each means and refuses wrong values; `takes_options` shows them.
 
 They stand here once, with their defaults and what they mean: signatures and documentation of the stores are made of that.
+
+`StoreOptions` is their types; `check_seconds`, `check_flag`, `check_path`, `_check_lease` refuse; `read_options` fills in the
+defaults, `options_of` reads them back.
 """
 
 import inspect

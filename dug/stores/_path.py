@@ -6,6 +6,9 @@ each of its items rests on them.
 Reads that a coroutine function made together (`asyncio.gather`) end in any order, so they are sorted within their group.  The
 seal covers the place, the call, the path, the digest of the value and what it takes to read it: a row with a bit flipped anywhere
 is told from a whole one.
+
+`Path` is it, `make_path` makes one, of reads (`Told`), spans and gates (`Gate`); `pack` and `unpack` turn it to bytes and back,
+`reseal` serves format 1, `has_needs` checks what it takes to read the value.
 """
 
 import json

@@ -3,6 +3,9 @@
 A reader stays open from the first span on, until the body that may have to run has opened its own: so no generator is closed and
 begun again in between, which a source could not repeat.  That is why nothing is kept that reads a stream with ``keep=``, whose
 pump waits for its slowest reader.
+
+`KeptRead` and `KeptSpan` stand for a read of a kept run (`make_read`), `Asked` for what was asked in a check; `read_now` runs a
+coroutine that waits for nothing.
 """
 
 from collections.abc import Iterable, Mapping

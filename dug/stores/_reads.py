@@ -1,4 +1,8 @@
-"""Tells what a run has read, as a path has it: `ReadTeller`; or why that cannot be told, `NotTold`."""
+"""Tells what a run has read, as a path has it: `ReadTeller`; or why that cannot be told, `NotTold`.
+
+`is_kept` tells functions of which runs are kept, `is_plain` memos that can be; `write_back` writes arguments, `_find_span` the
+items that were read.
+"""
 
 from typing import Any
 

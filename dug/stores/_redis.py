@@ -4,6 +4,9 @@ Keys begin with the prefix, the version of the format and, where entries are sig
 read is not in its way.  Then a letter says what there is: ``r`` a row, ``v`` the bytes of a value, ``l`` a lease, ``m`` what runs
 of a definition took; ``seen``, ``accepted`` and ``invalidated`` are hashes.  One trip looks for a row and its value, one
 transaction keeps many.  A lease ends by the server's clock.  A server that does not answer holds nothing: see `_outage`.
+
+`make_client` makes the client.  Of `_backend`'s verbs this file has what the server is asked; `_sqlite` does the same on a
+database, `_tiered` over two.
 """
 
 import json

@@ -2,6 +2,8 @@
 
 What is said of a value also has the function that said it: one that is edited may say of another value what it said of this one
 before.
+
+`_Sayer` is the function of ``digest=``, with its salt; `_refuse` warns of one that raises.
 """
 
 from hashlib import blake2b

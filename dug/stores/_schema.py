@@ -2,6 +2,8 @@
 
 One transaction makes all tables, so a process that is killed leaves none.  A format that this dug does not know is refused; an
 older one is copied beside the database first, and then moved forward step by step.
+
+`prepare` does so, `_TABLES` and `_STEPS` are its statements, `_back_up` copies, `_run` runs them.
 """
 
 import sqlite3

@@ -1,4 +1,7 @@
-"""What a server of Redis is asked to do at one go: scripts in its own language, each for one trip in place of several."""
+"""What a server of Redis is asked to do at one go: scripts in its own language, each for one trip in place of several.
+
+`LOOK` gives rows with their small values, `RENEW` and `RELEASE` are leases, `NOTE_INVALIDATION` keeps the name of the last one.
+"""
 
 # Gives rows, each with its value if that is small, in one trip: a row says in its first bytes where its value is.
 LOOK = """

@@ -7,6 +7,8 @@ A connection serves one thread at a time and no forked child.
 Who holds the lock for writing does so for milliseconds, but a program that makes room or was stopped may hold it for long.  A
 computation then goes on without: a lease is asked for briefly, and after a failure nothing is written until a pause is over, see
 `_outage`.  What a user asks for by name, such as to remove rows, waits for the lock.
+
+The verbs are `_backend`'s, in SQL; `_schema` has the tables, `_folder` the files.
 """
 
 import sqlite3

@@ -1,4 +1,8 @@
-"""`AnyStore`, what all stores are for their users and for `Keeper`; `Store`, the one in a folder."""
+"""`AnyStore`, what all stores are for their users and for `Keeper`; `Store`, the one in a folder.
+
+Of `AnyStore`: `report`, `check`, `gc`, `flush`, `close`, the options; and what `Keeper` asks: `get`, `read_value`, `forget`,
+`waits`, `note`, `refuse`.
+"""
 
 import time
 from collections.abc import Callable

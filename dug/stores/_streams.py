@@ -5,6 +5,8 @@ The `Gate` of an item says up to which read the generator had come when it gave 
 that gives something else are those that a fresh run of the generator would give, for the reason that is in `_keeper`.
 
 A generator that reads the items of other streams has read them span by span, one before each of its own items (`Watched`).
+
+`_Spans` is what it read of other streams; `_list_marks` the marks of a tape.
 """
 
 from time import perf_counter

@@ -6,6 +6,9 @@ one alone then; what the near one says of itself passes.
 **Invalidations.**  Each has a name, which both sides note with its function; the near side does so first.  Sides that have noted
 the same *agree*.  Where the near one has noted one that the far one did not take, be it in an earlier process, the far rows of
 that function are removed before any of them is used here.  Where the far one has noted one of another machine, the near rows are.
+
+`TieredBackend` asks both for each verb of `_backend` (`_fetch`, `_take_far`, `_settle`, `_agree`), and passes over a far one that
+is away (`_ask_far`).
 """
 
 import logging

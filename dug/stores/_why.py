@@ -1,6 +1,9 @@
 """`why` says why a node is computed though a store is there, or that it is not; `accept` says that an edit changed nothing.
 
 Nothing runs for that: what is not known in the context is said to be unknown.
+
+`_follow` follows the kept runs by what is known, `_find_parting` finds where they part, `_tell_absent` says of a call that was
+never kept whether an older definition's was.
 """
 
 import getpass

@@ -6,6 +6,8 @@ nothing else.  Leases are given back after their row was written, so that who wa
 
 Whatever goes wrong here is counted, and told through the logger ``dug`` once a minute: a warning would end the run of a program
 that makes errors of warnings.
+
+`Forgetting` is what an invalidation leaves to be removed.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""Operators that read several streams as their items come: `merge`, `latest`.  What they give depends on the time."""
+"""Operators that read several streams as their items come: `merge`, `latest`.  What they give depends on the time.
+
+`_Merge` and `_Latest` are their cursors.
+"""
 
 from typing import Any, TypeVar, overload
 

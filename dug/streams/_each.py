@@ -1,4 +1,7 @@
-"""A bump of a stream that changes each item by itself: `each`."""
+"""A bump of a stream that changes each item by itself: `each`.
+
+`Each` is the tweak.
+"""
 
 from collections.abc import Callable
 from typing import Any

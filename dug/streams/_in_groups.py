@@ -1,4 +1,7 @@
-"""Operators that give several items of one stream together: `batch`, `window`."""
+"""Operators that give several items of one stream together: `batch`, `window`.
+
+`_Batch` and `_Window` are their cursors.
+"""
 
 from collections import deque
 from typing import Any, TypeVar

@@ -1,4 +1,7 @@
-"""Operators that read several streams in step: `zip`, `zip_longest`."""
+"""Operators that read several streams in step: `zip`, `zip_longest`.
+
+`_Zip` and `_ZipLongest` are their cursors.
+"""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar, overload

@@ -1,4 +1,7 @@
-"""Operators that look at the items of one stream one by one: `scan`, `filter`, `take`, `timeout`."""
+"""Operators that look at the items of one stream one by one: `scan`, `filter`, `take`, `timeout`.
+
+`_Scan`, `_Filter`, `_Take` and `_Timeout` are their cursors.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, overload

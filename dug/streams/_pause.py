@@ -2,6 +2,8 @@
 
 No task is made for that.  The waits for the tapes hold up the run of the cursor, so that circles are found; as any one item lets
 the cursor go on, each of several waits is optional, and only when all of them would close a circle is nothing left to wait for.
+
+`_SharedWait` is one of these waits.
 """
 
 from typing import Any

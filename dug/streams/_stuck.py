@@ -3,6 +3,8 @@
 A pump waits for its slowest reader with ``keep=``, else for its fastest.  The run that has this reader is found as for any wait;
 but a reader of a cursor outside of every memoised function belongs to no run, so the cursor looks itself, each time that it is
 about to sleep.
+
+`_find_way` finds the runs between the pump and the cursor, `_find_awaited` the reader that a pump waits for.
 """
 
 from collections.abc import Collection

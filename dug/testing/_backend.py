@@ -1,6 +1,9 @@
 """What the bytes-keeping part of a store must do, check by check: `CHECKS`, each a function of a maker of clients.
 
 A check makes two or more clients of one place, as two processes would, and uses places and digests of its own.
+
+Each ``check_...`` is named by what it shows, of rows, values, leases, invalidations, definitions and threads; `hold`, `same` and
+`there` fail one.
 """
 
 from collections.abc import Callable, Iterator

@@ -4,6 +4,8 @@ So two values, or one value at two times, can be compared.  A fingerprint is a f
 steps mean equal state, and the first ones that differ say where the difference is.  It is made from what `pickle` would save
 (`__reduce_ex__`), so that any class which pickles correctly is seen correctly, without importing the libraries of the values.
 The value that a `functools.cached_property` keeps is left out: it derives from the state, and does not belong to it.
+
+`_tokens` walks through a value, `_take_apart_object` asks it as pickle does; `Opaque` stands for what cannot be pickled.
 """
 
 import copyreg

@@ -1,4 +1,7 @@
-"""`tweaks_for`, a Hypothesis strategy of random scenarios: draws tweaks of the named nodes and functions."""
+"""`tweaks_for`, a Hypothesis strategy of random scenarios: draws tweaks of the named nodes and functions.
+
+`_by_node` gives a strategy for each node, `_find_ancestors` finds the nodes.
+"""
 
 from collections.abc import Mapping
 from typing import Any

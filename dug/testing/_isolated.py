@@ -1,4 +1,7 @@
-"""`isolated`, a decorator that runs a test function in a fresh context each time; `fresh_context`, which enters one."""
+"""`isolated`, a decorator that runs a test function in a fresh context each time; `fresh_context`, which enters one.
+
+`_isolate` wraps the function.
+"""
 
 import functools
 import inspect

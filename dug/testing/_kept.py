@@ -1,6 +1,8 @@
 """A small program whose runs a store keeps, for the checks of `_store`: memoised functions that other processes find by name.
 
 What it reads comes in by tweaks alone, so a check says by them what is different in another process.
+
+They are `spot`, `trade`, `book`, `value`, `opaque` and `failing`.
 """
 
 from threading import Lock

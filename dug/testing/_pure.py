@@ -1,4 +1,8 @@
-"""`assert_pure`: a node gives the same value twice, and no body changes a value that it uses; `_Watch` sees the changes."""
+"""`assert_pure`: a node gives the same value twice, and no body changes a value that it uses; `_Watch` sees the changes.
+
+`_Kept` is a value with its contents, `_Change` one that changed (`_refuse_changes` names who did it); `_compare` compares two
+evaluations.
+"""
 
 import inspect
 from typing import Any

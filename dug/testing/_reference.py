@@ -8,6 +8,8 @@ A body runs again each time it is asked for, `fresh_runs` times in all.  After t
 repeated calls from its own table: a recombining tree, which asks for the
 same few nodes in exponentially many ways, comes to an end too.  A deep chain is evaluated on the stacks
 of several threads, of which one runs at a time.
+
+`attempt` makes a call and says how it ended.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -2,6 +2,8 @@
 
 The engine asks a stricter question before it keeps an older value (is it substitutable?).  Here two
 evaluations are compared that share no objects, so equal contents are enough.
+
+`_refuse` says of values whose parts cannot be compared what to do.
 """
 
 from collections.abc import Callable

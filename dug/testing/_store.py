@@ -1,4 +1,8 @@
-"""`check_store`: whether a store does what users and the engine rely on, from the bytes up to whole contexts."""
+"""`check_store`: whether a store does what users and the engine rely on, from the bytes up to whole contexts.
+
+Its checks of whole contexts are here (`process` is one that begins with nothing); those of bytes are in `_backend`, the program
+in `_kept`.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,6 +1,8 @@
 """Whether the value of a function depends on the time by an operator on streams that its code names: `refuse_timed`.
 
 Nothing runs for that, so it serves coroutine functions and streams as well, which `dug.testing` cannot evaluate.
+
+`_list_named` lists the globals that a function names, `_gives` whether it asks for the option.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""`assert_transparent`: dug ends as the program does without memory, else names the first node that differs."""
+"""`assert_transparent`: dug ends as the program does without memory, else names the first node that differs.
+
+`check_can_evaluate` and `check_is_node` refuse, `_compare` compares how a call ends, `_first_difference` finds that node.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -2,6 +2,8 @@
 
 This is the meaning of tweaks, written a second time and without the engine, so that the two can be
 compared.  A world is the tweaks of the contexts around a call, and never changes.
+
+`_say_of_function` adds a tweak of a function to its nodes, too.
 """
 
 from collections.abc import Iterable, Mapping

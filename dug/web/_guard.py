@@ -5,6 +5,8 @@
 * A token is in the address that is printed; a browser that has shown it gets a cookie, which no script can read and no other
   site can send.  Without one of the two nothing is answered.
 * Each answer forbids scripts, styles and requests that are not the page's own, frames around it, and guesses at its type.
+
+`_read_cookies`, `_is_address` and `_refuse` do so; `HEADERS` are the last rule.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator

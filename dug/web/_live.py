@@ -1,6 +1,8 @@
 """A `dug.live.Live` on a page: `LiveSubject`, the nodes of its last tick; `Ticking`, its outputs, its inputs and its counters.
 
 Both ask what the `Live` says of itself: that takes no tick, and runs nothing.
+
+`_tell_output` and `_tell_inputs` are the rows.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence

@@ -1,6 +1,8 @@
 """`Now`, the view of what goes on: the runs in flight, how many nodes go from state to state, and the memory.
 
 It asks what the engine notes anyway, when somebody looks: nothing is counted between two looks.
+
+`_Counted` is what was counted last; `read_process_size` the memory.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""`serve` shows something in the browser and returns its `Page`: where it is, and how to end it."""
+"""`serve` shows something in the browser and returns its `Page`: where it is, and how to end it.
+
+`_begin` begins to serve, `_listen` opens the socket, `_check_port` and `_check_token` refuse arguments.
+"""
 
 import secrets
 import socket

@@ -1,4 +1,7 @@
-"""`Panel`, one more thing that a page shows beside the nodes of its subject: one file for each kind of it."""
+"""`Panel`, one more thing that a page shows beside the nodes of its subject: one file for each kind of it.
+
+`NodePanel` adds to the pages of nodes, `MovingPanel` is told again and again.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""The boxes and lines of a graph: `draw_around`, those around a node; `draw_all`, the whole, by function where large."""
+"""The boxes and lines of a graph: `draw_around`, those around a node; `draw_all`, the whole, by function where large.
+
+`_find_near` picks the nodes, `_draw_nodes` and `_draw_functions` make the boxes.
+"""
 
 from collections import Counter, deque
 from collections.abc import Callable

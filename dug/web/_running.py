@@ -1,6 +1,8 @@
 """A running flow on a page: `FlowSubject`, the nodes of its run; `Running`, its graph with rates and lag on the lines, and marks.
 
 The run is held weakly: a page that is open keeps no stream going.  Looking reads tapes as they are, and starts none.
+
+`FlowRun` is what is asked of the run; `_draw` makes the graph, `_tabulate` the tables, `_count` counts items given and taken.
 """
 
 from collections import Counter

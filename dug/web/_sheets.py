@@ -1,6 +1,8 @@
 """Parts of a page as data for JSON: `tell_sheet` tells what any object of dug shows of itself; `tell_table`, `tell_text`.
 
 A cell that is the text of a node of the page becomes a link to it.  The page's script draws the parts, by their ``kind``.
+
+`Cell` is one that is a link or has a shade; `tell_line` and `tell_links` make the others.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

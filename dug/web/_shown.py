@@ -1,4 +1,7 @@
-"""`show` makes the answers for what `serve` is given: its nodes, and the panels for the kind of thing that it is."""
+"""`show` makes the answers for what `serve` is given: its nodes, and the panels for the kind of thing that it is.
+
+`_find` finds its subject, `_list_panels` its panels, `_find_before` what it is compared with.
+"""
 
 from collections.abc import Iterator
 from os import PathLike

@@ -1,6 +1,8 @@
 """The application of a page: `make_application`; its files by a table of their names, and the answers of `Answers` as JSON.
 
 All of it runs in the one thread of the server, so that `Answers` has one asker at a time.
+
+`FILES` is that table; `_read_body` reads the JSON of a request.
 """
 
 import json

@@ -1,6 +1,8 @@
 """What a page shows: a `ViewSubject` and a `FileSubject` answer in one way; `find_subject` makes one of what `serve` is given.
 
 Each is a look: it asks `Graph` and `LazyGraph`, as the texts in a terminal do, and runs nothing.
+
+`Subject` is what both have, `ContextSubject` one for a context in particular; `_describe_frame` describes an array.
 """
 
 from abc import ABC, abstractmethod

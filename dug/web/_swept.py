@@ -1,6 +1,8 @@
 """`Swept`, the view of a sweep: how far it is, what runs, what failed, who computed what, and its results beside their bases.
 
 It looks: no scenario is taken because somebody does.
+
+Rows, pages of rows and texts of tweaks are told by `_tell_value`, `_tell_pages` and `_tell_tweaks`; the counting is in `_tally`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

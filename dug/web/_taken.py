@@ -1,4 +1,7 @@
-"""`Taken`, the nodes of a page at one moment, and their names in addresses; `AskError`, a question without an answer."""
+"""`Taken`, the nodes of a page at one moment, and their names in addresses; `AskError`, a question without an answer.
+
+`read_place` reads a number in an address, `_name` makes a name for one; `_SORTS` are the orders of the table.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

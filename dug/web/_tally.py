@@ -1,4 +1,7 @@
-"""`Tally` counts the results of a sweep, each once, however often somebody looks: failures, retries, and who computed what."""
+"""`Tally` counts the results of a sweep, each once, however often somebody looks: failures, retries, and who computed what.
+
+`SweepRun` is what is asked of the sweep, `Worker` what one process computed.
+"""
 
 from functools import cached_property
 from typing import Any, Protocol

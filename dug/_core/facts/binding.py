@@ -5,6 +5,9 @@ one tuple, ``**kwargs`` one tuple of sorted pairs.  ``f(1)``, ``f(x=1)`` and ``f
 argument parsing does the work: the code generated here has the function's parameters, so its errors are Python's own.
 
 A key that cannot give the arguments back (``typed``, ``key``, ``ignore``) is a `PartialKey` and carries the complete one.
+
+Arguments that are equal and not alike (``True`` and 1, NaN, ``typed``) are told apart in `canonical`, `_typed` and
+`_with_one_nan`.
 """
 
 import inspect

@@ -10,6 +10,9 @@ can say more.
 An argument hides its changes (`find_unseen`) where Python tells it by its identity, as it does where a class says nothing else: a
 part of a key, it equals itself before and after any change.  A class that defines ``__hash__`` has said what its objects are told
 by, and is believed.
+
+The parts of a value are found by `_find_parts`, by the fields and slots of its class; `substitution_key` is equal for two values
+that can replace each other; `settle` ends the search in values of a class.
 """
 
 from collections.abc import Callable, Hashable, Iterable

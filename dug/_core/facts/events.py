@@ -2,6 +2,8 @@
 
 ``hit``: a memo answered.  ``computed``: a body, a replacement or a bump ran.  ``reused``: an older value was verified through its
 dependencies and kept.  ``failed``: it ran and raised.  ``tweaked``, ``invalidated``: a user did so.
+
+`hand_in` gives the value of a run to each listener that takes it before others have it.
 """
 
 import logging

@@ -5,6 +5,10 @@ same as that did when it was filed (`imprint`), so that no handler changes the e
 
 A kept failure holds no frames: its traceback is a `Trace`, the places by name.  An error that is served again and passed on
 shares a part of its way with others, so a trace is a few places of its own and the trace that it goes on with.
+
+A node that passes on the error of a node that it read has its failure from `pass_on`; `Serving` raises an exception so that it
+keeps its context; `empty_own_frames` empties frames of dug; `Summary` is a traceback without frames; an `Asker` is a run to which
+a failure is served.
 """
 
 from collections.abc import Iterator

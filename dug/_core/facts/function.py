@@ -2,6 +2,9 @@
 
 A function that can be imported by its qualified name *is* that name: nodes, tweaks and memos refer to the name, and a new
 definition under it takes the name over.  Any other function is its own object.
+
+It publishes functions under their names (`publish`, `find`, `load`), says why one cannot be pickled, and holds the nodes of a
+local one.
 """
 
 from collections.abc import Callable, Iterable

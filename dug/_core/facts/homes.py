@@ -3,6 +3,8 @@
 Most programs have far more homes and memos than anything else, and the collector would look at all of them again and again.
 So what was filed is hidden from it (`untrack`), and the table shows it what these refer to, where that may be part of a circle
 (``native/collector.h``); whatever leaves its place is shown again first (`track_again`).  As Python nothing is hidden.
+
+`args_of` and `find_args` say what a home is found by among the nodes of its function (`function_of`): the arguments.
 """
 
 from collections.abc import Iterable

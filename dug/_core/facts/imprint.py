@@ -7,6 +7,9 @@ An exception is made again without its class's ``__init__`` and ``__new__``, whi
 the parts that Python itself keeps of an exception (arguments, attributes, notes, slots, cause, context, the members of a group)
 are taken and put back.  Lists, dicts, sets and tuples in it are copied, up to a size; other objects are shared.  If the class is
 made in C and may keep more, no copy would be faithful, and the one object there is gets its old content back.
+
+`_take` takes the content (`_read_args`, `_read_members`), `_copied` copies it, `_write` puts it into a slot, `_is_alike`
+recognises such a copy.
 """
 
 from operator import is_

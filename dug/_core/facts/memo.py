@@ -1,8 +1,8 @@
-"""`Memo`, the record of a finished call; `NodeMemos`, a node's memos in one cache; `OuterCall`, and `Stamp`.
+"""`Memo`, the record of a call, and whether it `serves`; `NodeMemos`, a node's memos in a cache, with THE hit check, `recall`.
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  No tweak makes it stale: where
 others are in force it does not match, that is all.  Only an invalidation, which says that the outside has changed, takes it out
-of force (`STALE`, `DEAD`).
+of force (`STALE`, `DEAD`).  `OuterCall` is an outermost call, `Origin` marks a run, `Stamp` is what a home knows of a scenario.
 
 A footprint is a set of bits: one for each node or function that was ever tweaked, and of which the run asked whether it is
 tweaked.  A restriction is the frozen set of the serial numbers of the tweaks that it met there; empty for a memo that met none,

@@ -1,6 +1,8 @@
 """One call of a decorated function with its arguments: `Node`, and its key.
 
 Inside the engine a node is its key, the plain tuple of `binding`; `Node` is what users hold, compare, print, parse and pickle.
+
+`check_key` refuses an unhashable argument, naming the parameter; `_parse_call` reads the text of a node back, literals only.
 """
 
 import ast

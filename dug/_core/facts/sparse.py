@@ -1,4 +1,4 @@
-"""Sets of bits, as footprints and masks are: `make_bit`, `union`, `Unions`, `without`; `Sparse` is a set that has high bits.
+"""Sets of bits (footprints, masks), low and high: `make_bit`, `union`, `without`, `overlaps`, `list_places`; `Sparse`, `Unions`.
 
 An int is as long as its highest bit.  If sets were ints alone, a book of which each of 100,000 leaves was tweaked once would keep
 100,000 ints of up to 12 kB for its leaves.  So a set is a plain int only as long as all of its bits are low ones, as in most
@@ -8,7 +8,7 @@ form only, so that two are equal only when both are of one class.  With ``&``, `
 others are taken away is ``bits ^ (bits & others)``, as nothing but an int has a complement.
 
 A result that equals an operand which is a `Sparse` is that operand, and a union is one of the sets that it is made of where that
-equals it, so that equal sets are often one object.
+equals it, so that equal sets are often one object.  They meet, join and differ chunk by chunk (`_meet_near`, `_join`, `_add_up`).
 
 Compiled as `sparse.pxd` says, bits are Python's ints here, too; places and numbers of chunks are C's.
 """

@@ -1,4 +1,7 @@
-"""The warning of an argument whose changes no key shows, loaded with the first: `warn_of_unseen`, at the line of the user."""
+"""The warning of an argument whose changes no key shows, loaded with the first: `warn_of_unseen`, at the line of the user.
+
+It counts the frames of dug and of the decorator (`_count_own_frames`), to find that line.
+"""
 
 import sys
 from warnings import warn

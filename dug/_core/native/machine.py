@@ -1,6 +1,9 @@
 """What the engine does by the machine's own means where it is compiled (`machine.pxd`), and here the plain way, as Python.
 
 Where Python does not know a thing quickly, the answer here has the caller look for itself, so that both builds do the same.
+
+Keys (`make_key`, `is_plain`, `keys_of`), tables (`make_table`, `find_changed`), comparisons (`compare`, `are_atoms`), and hiding
+objects from the garbage collector (`hide`, `show`, `may_be_tracked`).
 """
 
 from contextvars import ContextVar

@@ -3,6 +3,8 @@
 A target gets its bit the first time that it is tweaked or untweaked; a few sources get theirs early, see
 `group.CacheGroup.give_early_bit`.  A local function keeps its bits and those of its nodes itself, so that they are freed with it;
 its bits are given again once no memo has them.
+
+`function_of` gives the function of a target, of which the bits of its nodes go together.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

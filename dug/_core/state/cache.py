@@ -1,4 +1,4 @@
-"""The store of memos: `Cache` files them so that `steps/find` finds them, counts them and forgets them.
+"""The store of memos: `Cache` files them so that `steps/find` finds them (`file`, `home_of`), counts, removes and clears them.
 
 The memos of one node in one cache are a `NodeMemos`, their *home*.  Most nodes have one memo that read no tweak, which has a
 place of its own; all others are in a table by footprint and restriction.  A tweak that a memo read leads to the memo.

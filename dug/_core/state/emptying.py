@@ -6,6 +6,8 @@ has emptied (`Cache._emptied`): the next scenario is likely to compute them agai
 Memos that are folded have others rest on them, which still rest on what they had read: an invalidation or a first tweak of that
 must reach these.  Walks go from reader to reader, so one home in the place of theirs is noted as a reader of all that they read,
 and has their readers.  A walk that comes by asks the memos of these readers themselves, which still refer to the folded ones.
+
+`_fold` folds one memo, if `_list_read` finds that nothing else is read; `_take_out` and `_give_up` take out homes without memos.
 """
 
 from collections.abc import Iterable, Sequence

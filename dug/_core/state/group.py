@@ -1,4 +1,4 @@
-"""What layered caches share: `CacheGroup`, with bits, handles, scenarios, and walks (`give_bit`, `forget`, `drain`).
+"""What layered caches share: `CacheGroup`: bits, handles (`intern`), scenarios, doubts, walks (`give_bit`, `forget`, `drain`).
 
 The walks are the only operations that reach from a node to the memos computed from it: giving a target its first bit, forgetting
 memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow readers: too many perhaps, never too few.

@@ -12,6 +12,8 @@ Three things would lead from a cache to the function all the same:
   function's nodes in their place, and keeps no more of the function than a mark (`steps/finish`);
 * *the notice of a tweak of one of its nodes that nobody holds any more*: it is taken in before a full collection;
 * *a memo that is no longer in force and whose values may still be verified*, of which a cache keeps a bounded number.
+
+`make_local` makes the place of a function's memos; `_drain_first` has the queues taken in before a full collection.
 """
 
 import gc

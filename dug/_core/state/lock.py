@@ -3,6 +3,8 @@
 To take a free `Lock` and to give it back is to write two fields, with no lock of the system.  That is safe where it is compiled:
 the interpreter lets other threads run between the steps of Python code, and not inside compiled code that calls none.  Where all
 runs as Python, `threading.RLock` is used.
+
+`_is_inside_engine` tells whether an interrupt struck in code of the engine.
 """
 
 import sys

@@ -4,6 +4,9 @@ They are read by type checkers only.
 
 A group lists the caches and views that share it, and a walk goes through caches; neither makes any.  The classes themselves
 stand above, and import what is here by no way: they only have these parts.
+
+Also `ScenarioShape`, `ScopeShape`, `GroupShape`, `RunShape`, `FrameShape`; `KeeperShape` is a store of runs, as a cache asks it;
+`Task` the task that drives a run.
 """
 
 from collections import deque

@@ -2,6 +2,8 @@
 
 A scenario that is left may leave thousands of memos.  Nearly each is the only one of its node that read a tweak, so that it is
 taken out by a few plain steps, with no call of a function; all others take the long way.
+
+`_take_lone` is that short way, `_take_out` the long one; `_put_off` notes nodes of which nothing is left but the dependencies.
 """
 
 from collections.abc import Iterable

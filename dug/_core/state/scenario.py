@@ -11,6 +11,9 @@ one weakly: a scenario that holds the upper one also holds the scenario around i
 
 A tweak of a function under which some of its nodes are tweaked already is entered at these nodes too, each over its own handle.
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
+
+Handles: `make_tweak`, `Place` (where a tweak acts), `TweakRef` (weak), `HeldTweaks` (keeps them alive).  Scenarios:
+`make_active`, `find_changed`.  `RunningReplacement` is in force while a replacement runs.
 """
 
 from collections.abc import Callable, Iterable, Sequence

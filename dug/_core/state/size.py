@@ -1,4 +1,7 @@
-"""How much memory objects take, with their contents: `measure`."""
+"""How much memory objects take, with their contents: `measure`.
+
+It follows containers and the engine's own objects, each once; modules, functions and classes do not count.
+"""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence

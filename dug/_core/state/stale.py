@@ -4,6 +4,8 @@ An invalidation takes memos out of force whose values may still hold.  They wait
 never, so the oldest are evicted when there are too many: more than were ever in force at an invalidation.
 
 The memos of a node under different tweaks wait side by side, as each may hold in its own scenario only.
+
+`find_waiting` looks whether some memo of a node waits, `take_waiting` takes it.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,8 @@
-"""A scenario as an entered context sees it: `View`; `enter` and `enter_changed` make one over another."""
+"""A scenario as an entered context sees it: `View`; `enter` and `enter_changed` make one over another.
+
+Values that a layer gives to nodes become memos (`_add_values`); a changed context gets another scenario (`_change_scenario`);
+`own_bits` say which tweak a node meets.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

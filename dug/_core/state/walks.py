@@ -1,6 +1,8 @@
 """The walk from a target's memos to all memos computed from it: `Walk` follows readers, and collects them in `Walk.touched`.
 
 A group walks under its lock, to give a target its first bit or to forget the memos that ran it.
+
+`homes_of` lists the homes of a target, `concerns` says whether a memo ran it.
 """
 
 from collections import deque

@@ -6,6 +6,10 @@ dependencies (`verify`), or runs the body, and hands over the result by the seco
 **Beneath a tweak.**  A bump reads its own node as that would be without the bump, and a replacement does so when it calls the
 node that it replaces.  That is a read of another key, ``(BENEATH, key, serial)``: the node in the same scenario, but meeting the
 tweak with this serial, or none for 0.  Its value is that of the node wherever the node meets just that tweak, and is shared.
+
+Steps: settle what comes before, `_recall` the memo at hand, find another (`serve` puts it at hand), else `_join_or_open`: join a
+run of this scenario or of another (`_find_in_other_scenario`), or open and register one.  `take_out` takes a run out of those in
+flight, `_end_entries` closes the contexts that it left.
 """
 
 from typing import Any

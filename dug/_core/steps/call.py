@@ -3,6 +3,8 @@
 The call path, the way of a call up to a hit, is the one rule of the engine that is written twice, and both do the same.  The one
 in Python, the function that `facts/binding` generates, is the specification; the one in C (``native/call.h``) takes the calls
 made of plain parameters, and leaves all others to it.
+
+`_find_local` finds the parts of a function that is its own object.
 """
 
 from collections.abc import Callable, Coroutine

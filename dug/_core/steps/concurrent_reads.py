@@ -3,6 +3,8 @@
 For a read of a coroutine function, a run notes how many reads it had when it asked (its *start*).  A read whose start is at most
 the number of reads known to hold can be asked for together with them: the body did not need more to ask for it.  Other reads
 have no start, and count as needing all reads before them.
+
+`read_starts` reads the starts back from a memo.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Where calls are made: `Run`, `OpenContext`, `DefaultFrame`; one is in force (`current`).  Also `Joined`, `Wait` and `tell`.
 
-The frame is a `Run` while a body runs, an `OpenContext` (an entry) under a ``with``, or `DEFAULT_FRAME`.  Reads are noted in the
-frame that is in force when they are made: a hit by the call path, a miss by the driver (`open_context.note`).
+The frame is a `Run` while a body runs, an `OpenContext` (an entry) under a ``with``, or `DEFAULT_FRAME`; `run_of` gives its run,
+`LATE` marks it after its end.  It notes the reads: a hit by the call path, a miss by the driver.  `tell` reports an event.
 """
 
 from collections.abc import Callable, Iterable

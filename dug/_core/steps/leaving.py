@@ -8,6 +8,8 @@ which is written in C alone and so cannot be interrupted itself, takes the table
 statement ends.
 
 A context entered by hand, or through an `ExitStack`, cannot be watched: it is in force until it is left.
+
+`watch_own_exit` serves a context manager of dug's own (`_Asked`, `_Watched`).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,10 @@
-"""Opens and closes entries (`open_context`, `close_context`); finds the frame of a call, and notes what it read (`note`)."""
+"""Opens and closes entries (`open_context`, `close_context`); finds the frame of a call, and notes what it read (`note`).
+
+Which is in force: `frame_here`, `frame_in_force`, `frame_to_ask`, `entries_in_force`, `open_entries`, `entries_around`,
+`replacement_around`.  Leaving: `leave`, `step_back`, `take_back`, and entries of a run that has ended (`_leave_ended`,
+`closing_unless_active`).  Reads that wait are settled in the frame around (`settle`, `settle_late`, `settle_within`,
+`_LateReads`); `refresh` and `renew_within` give entries the scenario of a changed context.
+"""
 
 from collections.abc import Iterator
 from types import MethodType

@@ -2,7 +2,7 @@
 
 A scope holds a scenario (layers of tweaks), has a cache or takes that of the scope around it, and lists its open entries.  It
 owns its tweaks; its entries own nothing.  A change of the scenario shows in every open entry; where an interrupt strikes in the
-middle of a change, the change is completed.
+middle of a change, the change is completed.  Leaving: `_leave_out_of_order`; after an interrupt: `give_up`, `_locks_freed`.
 
 What a user reads and writes in a context is in `_contexts`.
 """

@@ -9,6 +9,8 @@ A memo that saw the tweaks of the context, or is in a cache of its own, does not
 A node that ran because the context untweaks it is noted as beneath its tweaks (`View.pin`): it meets no tweak of it or its
 function from around.  Other nodes of that function may, so the bit of the function comes from those alone.  No memo
 made under such a context is kept alive.
+
+`_Moved` is that frame's share: what it keeps, and what replaces it; `_bits_apart` and `_bits_met` are the parts of its footprint.
 """
 
 from collections.abc import Iterable

@@ -8,6 +8,9 @@ the body runs; what was asked for until then is at hand for it.
 The driver does the asking, as only it can run a node: it gets keys to ask for from `Check.go_on`, and hands it the memos.  Reads
 that one run made together are asked for together.  While a function is in doubt (`group.CacheGroup.doubt`), every read is asked
 for, as that settles it.
+
+`Lookup` is a call that was looked up and runs nothing; `is_as_before` tells whether a read has the same value, `forget_reads`
+starts again after a check that failed, `raise_later` keeps an exception for the body.
 """
 
 import logging

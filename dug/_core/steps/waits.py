@@ -10,6 +10,9 @@ added and searched under the group's lock, so two of them cannot close a circle 
 
 Cost: nothing for a run that nobody joins, but one attribute.  A wait costs O(runs around the asker, in one thread), and the
 search O(waits that the joined run depends on).
+
+`_enter` notes a wait, `leave_wait` ends one, `let_go` ends an optional one; `join_own` waits for the run that the asker has just
+opened; `is_around`, `path_to` and `_find_circle` look for a circle.
 """
 
 from collections.abc import Iterator

@@ -5,6 +5,9 @@ inside it and all that these wait for are *told of* it: each of them refers to t
 calls in it are not answered at once, so that each of its reads is checked here.  A run without such waiters pays nothing for it.
 
 If a run cannot be followed its waiters are woken at once: a run that opens a context reads under tweaks of its own.
+
+`bits_read`, `look_at_held` and `look_at_end` are its other looks, `inherit` has a run inside watched too, `_list_inside` finds
+those.
 """
 
 from collections.abc import Iterable

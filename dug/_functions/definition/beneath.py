@@ -2,6 +2,8 @@
 
 An own ``class Rate(float)`` has its number there, and not in an attribute.  No user code runs: each content is taken by the
 class beneath.
+
+`_CONTENTS` says how each such class gives its content; `Hidden` stands for one that cannot be taken.
 """
 
 import sys

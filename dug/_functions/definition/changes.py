@@ -2,6 +2,9 @@
 
 A function that fills a cache, a log or a counter of its own changes data that it also reads; dug must not warn of that.  The
 walk does not follow jumps, so it may miss a change in an unusual place.
+
+`_Stack` is the stack of values of one code object, instruction by instruction; `Changed` a name and the method or operation that
+changes what it leads to.
 """
 
 import dis

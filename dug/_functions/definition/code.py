@@ -3,6 +3,9 @@
 Both are read from the byte code, those of functions inside it included, and kept for as long as the code object lives.  A name is
 part of the globals that is read, with the attributes that are read of it at once (``pricing.curves.RATE``); of the first
 parameter, which is the instance in a method, the attributes count too.
+
+`Names` is what a code object asks for, `_collect` and `instructions` the pass over its operations, `find_owner` the class in
+which a method was defined.
 """
 
 import dis

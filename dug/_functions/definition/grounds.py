@@ -3,6 +3,9 @@
 A fingerprint takes milliseconds, so it is kept; and before each use of it in a store everything that it was made of is looked at
 again: what names lead to, in modules, classes and instances; the code and the defaults of functions; closures; what containers
 hold; the content of data that can be changed in place; and how callees are called.
+
+Each kind is added by a method (`add_class`, `add_edge`...); `holds` compares all, `find_rebound` names what is bound to another
+object.
 """
 
 import sys

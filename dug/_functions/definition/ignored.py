@@ -1,6 +1,8 @@
 """The globals that the reach of a function leaves out, by ``memoize(ignore_globals=)``: `places_of`; what to type is `name_for`.
 
 A name alone is a global that the function reads itself; ``tools.RAN`` is one of a module, which helpers read.
+
+`tell_unmet` warns of a name that the reach does not have.
 """
 
 import builtins

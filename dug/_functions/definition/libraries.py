@@ -2,6 +2,8 @@
 
 The place of its files decides, so that a package that is installed in place, because somebody is writing it, counts as the
 process's own.  Nothing is imported.
+
+`name_in_library` is how such an object is named there.
 """
 
 import sys

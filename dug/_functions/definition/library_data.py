@@ -3,6 +3,8 @@
 Such an object says how to make it again (``__reduce_ex__``): by which function, of which arguments and state.  It is told only if
 all of that is data, or named by a library.  What differs in each process although nobody edited anything is left out: generators
 of random numbers, what is of the operating system.
+
+`_Teller` writes the text, part by part, and stops with `_Untold`.
 """
 
 import copyreg

@@ -6,6 +6,9 @@ in place is marked by its content, and checked again while the function is in `F
 
 Parts are compared as a memo can have met them: a class or an enum that was defined again has changed, even with the same text,
 because memos hold instances of the old one; a function that was defined again, and plain data, are compared by content.
+
+Not here: changes of data while a function runs, of which `watching` warns.  `take_note` and `note_now` take a note at once,
+`roots_of` lists what it begins at, `is_same_value` compares.
 """
 
 from collections.abc import Iterable

@@ -2,6 +2,9 @@
 
 It does not see the functions that are called, nor the globals that are read.  It is compared with files of that
 format only; `fingerprint` writes the present form.
+
+The parts are written as texts: options, code without docstrings, and the state of defaults and closures (`_state_of`,
+`_show_value`).
 """
 
 import ast

@@ -1,4 +1,8 @@
-"""The parts of values and functions, taken without running user code: `defaults`, `cells`, `items`, `take_apart`."""
+"""The parts of values and functions, taken without running user code: `defaults`, `cells`, `items`, `take_apart`.
+
+Also `state_of` an instance, `is_own_callable`, `holds_own`, `is_of_enum`, and members `without_salt`.  `_take_builtin_apart`
+takes methods, views of dicts and weak references apart, `_take_call_apart` nodes and proxies of functions.
+"""
 
 from collections import ChainMap, UserDict, UserList, UserString, deque
 from collections.abc import Iterator

@@ -2,6 +2,9 @@
 
 Plain are numbers, texts, dates and the like, and the builtin containers of them.  Texts are equal in every process, and different
 if a reader could tell two values apart: by type, sign of zero, and the order of a dict.
+
+Sizes are bounded in items and bytes (`Measure`); arrays are told by their bytes (`tell_array`, `is_array`), what can be changed
+in place by `tell_changeable`; `is_scalar`, `is_container`.
 """
 
 import marshal

@@ -1,4 +1,7 @@
-"""The text of functions without comments, docstrings and layout: `text_of`, `normalize`; also `plain_of` and `code_of`."""
+"""The text of functions without comments, docstrings and layout: `text_of`, `normalize`; also `plain_of` and `code_of`.
+
+A source file is parsed once (`_File`), and a function is found in it by its line and name.
+"""
 
 import ast
 import linecache

@@ -1,4 +1,8 @@
-"""Tasks on asyncio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `Sleep`, `gather`, `start`."""
+"""Tasks on asyncio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `Sleep`, `gather`, `start`.
+
+Also `take_turn`, `run_in_thread`, `end` and `wait_ended`, as `loops` lists them; `_Turn` says whether a run may begin at once
+(`_may_begin_now`), `_hold` keeps a task alive.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence

@@ -1,4 +1,8 @@
-"""Tasks on trio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `Sleep`, `gather`, `start`."""
+"""Tasks on trio: `launch` drives a run in one, `TaskWait` waits and passes a cancellation on; `Sleep`, `gather`, `start`.
+
+`_Task` is a task in a nursery that waits for nothing else, cancelled by its scope; also `run_in_thread`, `end`, `wait_ended`, as
+`loops` lists them.
+"""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context as Variables

@@ -1,6 +1,8 @@
 """What a processor says of where it may begin again: `checkpoint` and `last_checkpoint`, which its body calls.
 
 Outside of services they do nothing, so that the same function runs in a flow of one process.
+
+`Recorder` is who drives the body.
 """
 
 from contextvars import ContextVar

@@ -1,6 +1,9 @@
 """`Claim`, the right of this process to work on a step, with its epoch; `claim` takes one; `Link` is a run that is within reach.
 
 A thread prolongs it until it is given back or lost.
+
+`Link` is what works on a run shares: its server, keys, sealing and plan.  `find_checkpoint` finds the `Checkpoint` from which a
+step goes on; `name_owner` names this process, `pairs` makes a dict of a hash of the server.
 """
 
 import json

@@ -1,6 +1,8 @@
 """`Crew` finds the steps that this process can work on, and works on them: of one run, or of all runs of a namespace.
 
 It looks when the server says that something changed, and now and then without that, as a process that is gone says nothing.
+
+`perform` works on one step to its end (by `_stepping`); `_find_first_error` finds why a step cannot.
 """
 
 import logging

@@ -3,6 +3,9 @@
 An entry is one letter and what follows: ``L`` a list of values as typed JSON, ``M`` values of any codec one after the other,
 ``E`` the end, ``F`` an error.  In an ``M`` the sizes of a value's parts come before it.
 A signature covers the run, the tape and the id of the entry: none can be put in another place.
+
+`Entry` is one that was read; `write_failure` and `read_failure` turn an error to JSON and back, with `RemoteTraceback` as its
+cause.
 """
 
 import json

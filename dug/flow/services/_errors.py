@@ -1,4 +1,8 @@
-"""The errors of runs that services share: each names the run, what is wrong, and what to type."""
+"""The errors of runs that services share: each names the run, what is wrong, and what to type.
+
+The parent is `ServicesError`; a run can be gone, cancelled or tampered with (`RunGoneError`, `RunCancelledError`,
+`TamperedError`), state, starter, server or claim be lost, or a key be another's (`OtherKeyError`).
+"""
 
 from .._errors import FlowError
 

@@ -1,4 +1,7 @@
-"""What the server knows of a run: `look`, how far each step is; `RunState` and `StepState`, as tables show them."""
+"""What the server knows of a run: `look`, how far each step is; `RunState` and `StepState`, as tables show them.
+
+`find_error`, `read_last` and `find_kept` look at a tape; `tabulate_steps` and `tabulate_runs` make the tables.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

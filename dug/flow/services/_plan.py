@@ -1,6 +1,8 @@
 """What a run is to do, as data that any service can read: `Plan`, its steps, how they are wired, the values of its inputs.
 
 A plan names processors and holds no function.  `make_plan` makes it of the wiring of a flow; it is never changed.
+
+`Step` is one name of the flow, `Reads` what a parameter reads; `_find_keep` says how many values each tape keeps.
 """
 
 import json

@@ -1,6 +1,8 @@
 """What the user's code raised: `find_ending` says with which error its tapes end, or that its task ends as it was to.
 
 `is_of_run` tells the errors of the run itself from those of other runs, with which tapes end as with any error.
+
+`_is_stray` tells a cancellation that nobody asked for.
 """
 
 from typing import Any

@@ -1,4 +1,8 @@
-"""Reads tapes: `read_values`, the values of a tape from a position, in any process; `TapeStream`, a stream of them."""
+"""Reads tapes: `read_values`, the values of a tape from a position, in any process; `TapeStream`, a stream of them.
+
+`_fetch` makes the trip; `Place` says what reads a tape and from where; `Lease` tells the server that a reader is there;
+`_CountedReader` leaves its position behind.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing

@@ -3,6 +3,8 @@
 The client is a blocking one, so that asyncio and trio are served alike and a slow server stops no loop.  The threads begin with
 the first trip of a process, and again after a fork.  A server that does not answer is asked again until the patience is over; one
 that never answered is not there.
+
+`_Threads` are those threads, `_make_client` makes the client, of a cluster too.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""A run that services share, as one process sees it: `ServicesRun`, its outputs by name, each a stream from the start."""
+"""A run that services share, as one process sees it: `ServicesRun`, its outputs by name, each a stream from the start.
+
+`Giving` gives the values of one input to the run; `iterate` goes through a collection or a generator.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing

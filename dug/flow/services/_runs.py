@@ -1,4 +1,7 @@
-"""The runs of a namespace: `Runs` finds them by their ids, looks at them, and cancels, retries and deletes them; it blocks."""
+"""The runs of a namespace: `Runs` finds them by their ids, looks at them, and cancels, retries and deletes them; it blocks.
+
+`_check_kept` refuses a retry whose values are dropped.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING

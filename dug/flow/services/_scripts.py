@@ -2,6 +2,8 @@
 
 The first key is always the hash of the run: where that is not there, nothing is written, so that no key of a run that was deleted
 comes back.  Every key that a script writes expires.
+
+The texts are `CLAIM`, `RENEW`, `RELEASE`, `APPEND`, `READ`, `LOOK`, `SEND`, `SKIP`, `FORGET`, `RETRY`, `CANCEL`, `LEASE`.
 """
 
 # KEYS: run, step, claim.  ARGV: owner, lease in ms, ttl in ms.  An owner whose answer was lost asks again, and has it.  The owner

@@ -1,4 +1,8 @@
-"""`Services`: the processors that this process has, and the runs that it shares with others through a server."""
+"""`Services`: the processors that this process has, and the runs that it shares with others through a server.
+
+Its verbs: `processor` registers one, `serve` and `perform` work on runs, `open` finds a run, `_start` begins one (for
+`flow.start`) and writes its plan, `close`.
+"""
 
 import time
 from collections.abc import Callable

@@ -1,6 +1,8 @@
 """Works on one step: `Stepping` calls the function of a processor on the streams that it reads, and writes what it gives.
 
 Where the step goes on is that of its last checkpoint.  Values that are on its tapes already are passed over by their number.
+
+`Processor` is a function that a service has, with its options.
 """
 
 import logging

@@ -3,6 +3,8 @@
 A message is the name of a processor and the id of a run.  The body runs inside the task, which is acknowledged when the step has
 ended: a message whose process or machine is gone comes again.  Whoever gets a message while another process has the step looks
 again after a lease, so that no loss of a process leaves a step to nobody.
+
+`_perform` does so there, in a thread of its own (`_in_a_thread`).
 """
 
 import asyncio
