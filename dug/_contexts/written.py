@@ -14,7 +14,7 @@ from typing import Any
 
 from .._core.read import Function, Node
 from .._functions.proxy import function_of
-from .._text.values import LONGEST_TEXT, show, text_of
+from .._text.values import LONGEST_TEXT, show, show_str
 from ..codec import CodecError, Encoded, decode, encode
 
 
@@ -67,7 +67,7 @@ def name_of(fn: Any) -> tuple[str | None, str | None]:
     owner = getattr(fn, "__self__", None)  # of a builtin function it is its module
     if "<" in name or name.startswith("None:") or not (owner is None or isinstance(owner, ModuleType)):
         return None, f"{show(fn)} cannot be found by a name. Define it at the top of a module."
-    return text_of(name, LONGEST_TEXT), None
+    return show_str(name, LONGEST_TEXT), None
 
 
 def leads_to(name: str, fn: Any) -> bool:

@@ -31,11 +31,11 @@ _ALIKE = 1e-6
 
 Details = Callable[[Any], object]
 """Names a node by its details."""
-Found = Mapping[Any, Difference[Any, Any, Any]]
+Moves = Mapping[Any, Difference[Any, Any, Any]]
 """By name, every node that changed and every target."""
 
 
-def tell_story(targets: Sequence[Any], found: Found, details: Details, *, full: bool) -> list[Entry]:
+def tell_story(targets: Sequence[Any], found: Moves, details: Details, *, full: bool) -> list[Entry]:
     """Returns the lines of a story, as entries of an outline with the columns `COLUMNS`.
 
     Args:
@@ -66,7 +66,7 @@ class _Unit:
 class _Story:
     """One way to tell what changed."""
 
-    def __init__(self, targets: Sequence[Any], found: Found, details: Details, *, few: int, movers: int) -> None:
+    def __init__(self, targets: Sequence[Any], found: Moves, details: Details, *, few: int, movers: int) -> None:
         self._targets = list(dict.fromkeys(targets))
         self._found = found
         self._details = details

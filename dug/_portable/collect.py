@@ -1,4 +1,4 @@
-"""Picks what a context gives out: `collect` returns each node with its memo or state and its reads as `Found`, in order.
+"""Picks what a context gives out: `collect` returns each node with its memo or state and its reads as `Picked`, in order.
 
 `memos` writes what it picks as rows.  Takes only memos that `Context.memo` would show.  Where a node read itself beneath its
 own tweak, the reads of that memo take its place, so that each node has one memo.  Dependencies come before their readers.
@@ -18,7 +18,7 @@ from .streams import is_left_out, is_mark
 
 
 @define(eq=False)
-class Found:
+class Picked:
     """One node, and its memo or state in the context."""
 
     key: Key
@@ -45,11 +45,11 @@ class Found:
         return self.state in (rows.COMPUTED, rows.TWEAKED) and self.memo is not None
 
 
-def collect(view: View, wanted: Iterable[Key] | None) -> list[Found]:
+def collect(view: View, wanted: Iterable[Key] | None) -> list[Picked]:
     """Returns all nodes of a view, or some and their dependencies, in an order in which dependencies come first."""
     states = NodeStates(view)
-    known: dict[Key, Found] = {}
-    order: list[Found] = []
+    known: dict[Key, Picked] = {}
+    order: list[Picked] = []
     keys = list(_keys(view) if wanted is None else wanted)
     # Nodes that answer come first, so that a dependency that is gone is written as it was read.
     silent = []
@@ -78,7 +78,7 @@ def _keys(view: View) -> Iterator[Key]:
     yield from (key for key in view.tweaks.content if not isinstance(key, Function))
 
 
-def _add(states: NodeStates, known: dict[Key, Found], order: list[Found], first: Key) -> None:
+def _add(states: NodeStates, known: dict[Key, Picked], order: list[Picked], first: Key) -> None:
     """Adds a node after all that it reads; without recursion, as chains are long."""
     if first in known:
         return
@@ -95,8 +95,8 @@ def _add(states: NodeStates, known: dict[Key, Found], order: list[Found], first:
 
 
 def _open(
-    states: NodeStates, known: dict[Key, Found], key: Key, read: Memo | None
-) -> tuple[Found, Iterator[tuple[Key, Memo | None]]]:
+    states: NodeStates, known: dict[Key, Picked], key: Key, read: Memo | None
+) -> tuple[Picked, Iterator[tuple[Key, Memo | None]]]:
     """Returns a node, noted as known, and its dependencies that must be added before it."""
     found = known[key] = _find(states, key, read)
     memo = found.memo
@@ -113,7 +113,7 @@ def _open(
     return found, _follow(known, found, {key: memo for _, key, memo in edges if key not in circular})
 
 
-def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]) -> Iterator[tuple[Key, Memo | None]]:
+def _follow(known: dict[Key, Picked], found: Picked, reads: dict[Key, Memo | None]) -> Iterator[tuple[Key, Memo | None]]:
     """Yields the reads of a node, and then flags the node if one of them is gone."""
     found.is_open = True
     yield from reads.items()
@@ -128,12 +128,12 @@ def _follow(known: dict[Key, Found], found: Found, reads: dict[Key, Memo | None]
             found.flags |= rows.UNVERIFIED  # it was tried again since
 
 
-def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
+def _find(states: NodeStates, key: Key, read: Memo | None) -> Picked:
     """Returns the known facts about a node; if it does not answer, from the memo `read`, which another node read."""
     view = states.view
     memo, handle = states.memo(key), view.tweaks.handle_of(key)
     is_tweaked = handle is not None and not handle.spec.is_untweak
-    found = Found(key, memo, rows.COMPUTED, rows.SOURCE if key[0].is_source else 0)
+    found = Picked(key, memo, rows.COMPUTED, rows.SOURCE if key[0].is_source else 0)
     if memo is None:
         found.memo = read or _seen_elsewhere(view, key)
         found.state = rows.MASKED if states.find_state(key, None) == rows.MASKED else rows.NOT_RUN
@@ -149,7 +149,7 @@ def _find(states: NodeStates, key: Key, read: Memo | None) -> Found:
     return found
 
 
-def _mark(view: View, found: Found, memo: Memo) -> None:
+def _mark(view: View, found: Picked, memo: Memo) -> None:
     """Sets the flags of a memo that the engine needs to bring it in."""
     found.flags |= rows.TRANSIENT if memo.transient else 0
     found.flags |= rows.SERVES_CALL if memo.call is not None else 0

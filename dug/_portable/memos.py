@@ -22,7 +22,7 @@ from .._text.values import show
 from ..errors import CodecError, SnapshotError
 from ..fingerprint import reach, source_of
 from . import rows
-from .collect import Found
+from .collect import Picked
 from .errors import write_error
 from .nodes import call_of, clean, find_unreachable, name_of
 from .rows import Absent, Content, ErrorRow, FunctionRow, NodeRow, Sink, TweakRow
@@ -59,7 +59,7 @@ class Writer:
     _others: Iterator[int] = field(factory=lambda: count(1))
     """The numbers of all other rows."""
 
-    def write(self, view: View, found: list[Found]) -> Iterator[None]:
+    def write(self, view: View, found: list[Picked]) -> Iterator[None]:
         """Writes the nodes, one for each step, and then the tweaks."""
         self._view = view
         self._numbers = {one.key: number for number, one in enumerate(found, 1)}
@@ -95,7 +95,7 @@ class Writer:
         parts = json.dumps({clean(place): clean(one) for place, one in said.items()})
         return FunctionRow(number, name, function.kind, version, source and clean(source), reached.print, unreachable, parts)
 
-    def _write_node(self, one: Found) -> None:
+    def _write_node(self, one: Picked) -> None:
         number, memo = self._numbers[one.key], one.memo
         text, arguments = call_of(one.key)
         text = self._only(number, text)
@@ -192,7 +192,7 @@ class Writer:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._numbers) + 1
-            self._write_node(Found(key, None, rows.NOT_RUN))
+            self._write_node(Picked(key, None, rows.NOT_RUN))
         return number
 
     def _write_tweak(self, layer: int, target: Target, spec: TweakSpec) -> None:

@@ -6,14 +6,14 @@ A user's ``__repr__`` or ``__str__`` may raise or return anything; here the resu
 
 from .._contexts.written import ARITHMETIC, find_unreachable, json_of, name_of, read_json, read_node
 from .._core.read import Key, Node
-from .._text.values import LONGEST_TEXT, text_of
+from .._text.values import LONGEST_TEXT, show_str
 
 __all__ = ["ARITHMETIC", "call_of", "clean", "find_unreachable", "json_of", "name_of", "read_json", "read_node"]
 
 
 def clean(text: object) -> str:
     """Returns the ``str`` of a value, bounded in length, as a text that UTF-8 can encode."""
-    return text_of(text, LONGEST_TEXT)
+    return show_str(text, LONGEST_TEXT)
 
 
 def call_of(key: Key) -> tuple[str, str | None]:

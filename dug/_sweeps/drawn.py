@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._text.values import LONGEST, show, text_of
+from .._text.values import LONGEST, show, show_str
 from .levels import Answered, LadderLevels, Levels, target_label
 
 
@@ -29,7 +29,7 @@ def list_lines(changes: Sequence[Answered], levels: Levels, label: Any) -> dict[
     is_ladder = isinstance(levels, LadderLevels)
     rows = levels.list_rows(changes) if is_ladder else [(result.name, "") for result in changes]
     for result, (name, direction) in zip(changes, rows, strict=True):
-        line = lines.setdefault(text_of(name, LONGEST), {})
+        line = lines.setdefault(show_str(name, LONGEST), {})
         if label in result.values:
             line[direction] = read_number(result, label)
     return lines

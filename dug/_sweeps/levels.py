@@ -14,7 +14,7 @@ from attrs import define
 
 from .._contexts.scenario import Scenario, label_of
 from .._core.read import Node
-from .._text.values import LONGEST, show, text_of
+from .._text.values import LONGEST, show, show_str
 from ..scenarios import Grid, Ladder
 
 UP, DOWN = "up", "down"
@@ -131,7 +131,7 @@ def node_label(result: Placed) -> str:
 
 def target_label(label: Any) -> str:
     """Returns the label of a target as text: of a node without the module if that is the script or notebook itself."""
-    return text_of(label_of(label) if isinstance(label, Node) else label, LONGEST)
+    return show_str(label_of(label) if isinstance(label, Node) else label, LONGEST)
 
 
 def _number_if_known(label: str, known: set[str]) -> str:

@@ -18,7 +18,7 @@ from .._core.read import Failure, Node
 from .._extras.packages import import_extra, import_pandas
 from .._inspect.table import make_frame
 from .._text.shown import Shown
-from .._text.values import number_alike, show, text_of
+from .._text.values import number_alike, show, show_str
 from .levels import GridLevels, Levels, target_label
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class Result(Shown, Generic[V]):
             with failure.serve() as served:
                 raise served.pop()
         if target not in self.values:
-            known = ", ".join([text_of(label, 200) for label in self._targets.nodes])
-            raise KeyError(f"{text_of(target, 200)} is not a target of this sweep. Its targets: {known}.")
+            known = ", ".join([show_str(label, 200) for label in self._targets.nodes])
+            raise KeyError(f"{show_str(target, 200)} is not a target of this sweep. Its targets: {known}.")
         return self.values[target]
 
     __iter__ = None  # or Python would iterate a class with __getitem__ by asking for the targets 0, 1, 2...
@@ -289,7 +289,7 @@ class Results(Shown, Generic[V]):
             raise TypeError(f"{self!r} has several targets. Name the one to draw: {method}({target_label(labels[0])!r}).")
         if target is not None and target not in self._targets.nodes:
             known = ", ".join(map(target_label, labels))
-            raise KeyError(f"{text_of(target, 200)} is not a target of this sweep. Its targets: {known}.")
+            raise KeyError(f"{show_str(target, 200)} is not a target of this sweep. Its targets: {known}.")
         return labels[0] if target is None else target
 
     def _find(self, position: int) -> Result[V] | None:
@@ -323,7 +323,7 @@ class Results(Shown, Generic[V]):
         unique, number = name, 1
         while unique in self._names:
             number += 1
-            unique = f"{text_of(name, 200)} ({number})"
+            unique = f"{show_str(name, 200)} ({number})"
         return unique
 
     def _sheet(self) -> "Sheet":

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._inspect.table import make_rows
 from .._text.sheet import Line, Sheet
-from .._text.values import describe_error, in_seconds, show, text_of
+from .._text.values import describe_error, in_seconds, show, show_str
 
 _TARGETS = 8
 """How many targets have a column."""
@@ -32,7 +32,9 @@ def show_results(title: str, labels: Mapping[Any, str], results: Sequence[Any], 
         parts.append(Line("the others run when they are asked for: iterate, or write to_frame()"))
     if results:
         shown = dict(list(labels.items())[:_TARGETS])
-        rows = ([text_of(one.name, _LABEL), *_read_cells(one, shown), one.recomputed, in_seconds(one.seconds)] for one in results)
+        rows = (
+            [show_str(one.name, _LABEL), *_read_cells(one, shown), one.recomputed, in_seconds(one.seconds)] for one in results
+        )
         parts.append(make_rows(["scenario", *shown.values(), "recomputed", "took"], rows, len(results)))
         if len(shown) < len(labels):
             parts.append(Line(f"... {len(labels) - len(shown):,} more targets"))
@@ -41,7 +43,7 @@ def show_results(title: str, labels: Mapping[Any, str], results: Sequence[Any], 
 
 def show_result(result: Any, labels: Mapping[Any, str]) -> Sheet:
     """Returns what is shown of one result, whose targets have these texts."""
-    title = f"{text_of(result.name, _LABEL)}: {result.recomputed:,} recomputed in {in_seconds(result.seconds)}"
+    title = f"{show_str(result.name, _LABEL)}: {result.recomputed:,} recomputed in {in_seconds(result.seconds)}"
     rows = zip(labels.values(), _read_cells(result, labels), strict=True)
     return Sheet([Line(title, is_title=True), make_rows(["target", "value"], rows, len(labels))])
 

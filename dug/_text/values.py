@@ -7,7 +7,7 @@ with a digest of all of it, so that two values that differ in the omitted part h
 An exception of a user's class is never passed on, whatever its type: the panics of libraries in other languages are not an
 `Exception`.  Only those that stop the process pass, as a signal may have come while a text was made.
 
-`show_whole` shows more, `write_text` gives the ``str``, `tell_error` an exception by its class and message, `spell_call` a call,
+`show_whole` shows more, `show_str` gives the ``str``, `tell_error` an exception by its class and message, `spell_call` a call,
 `drop_main` a name without ``__main__``, `describe_data` a frame or array; `visible` and `shorten` make a text safe; `Short` is
 the ``repr`` behind them.
 """
@@ -53,7 +53,7 @@ def show_whole(value: object, length: int) -> str:
         return _describe(value, exc)
 
 
-def text_of(value: object, length: int) -> str:
+def show_str(value: object, length: int) -> str:
     """Returns the ``str`` of a value in a form that can be written anywhere, a long one with its middle left out."""
     try:
         text = shorten(str.__str__(str(value)), length)
@@ -66,7 +66,7 @@ def text_of(value: object, length: int) -> str:
 
 def describe_error(error: BaseException) -> str:
     """Returns an exception in one line and bounded in length, as the last line of a traceback has it."""
-    return tell_error(name_type(error), text_of(error, LONGEST_TEXT))
+    return tell_error(name_type(error), show_str(error, LONGEST_TEXT))
 
 
 def tell_error(kind: str, text: str) -> str:

@@ -16,7 +16,7 @@ import click
 
 from .._functions.async_driver import is_awaited
 from ..errors import TweakError
-from ._output import echo, text_of
+from ._output import echo, text_by
 
 
 def check_words(words: Sequence[str], params: Sequence[click.Parameter]) -> None:
@@ -65,12 +65,12 @@ async def _wait(value: Any) -> Any:
 def describe(error: BaseException) -> str:
     """Returns the message of an exception, with its type."""
     if isinstance(error, SystemExit):
-        return f"it called sys.exit({text_of(error.code, repr)}) and gave no value"
-    text = text_of(error, str)
+        return f"it called sys.exit({text_by(error.code, repr)}) and gave no value"
+    text = text_by(error, str)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def show_value(value: object) -> None:
     """Prints the value of a call, if there is one."""
     if value is not None:
-        echo(value if isinstance(value, str) else text_of(value, partial(pformat, sort_dicts=False)))
+        echo(value if isinstance(value, str) else text_by(value, partial(pformat, sort_dicts=False)))

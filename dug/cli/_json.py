@@ -17,7 +17,7 @@ from .._batch.batch import Batch
 from .._text.values import STOPPING, name_type
 from ..codec import _plain
 from ..codec._classes import find_class
-from ._output import text_of
+from ._output import text_by
 
 _MOST_DEEP = 100
 
@@ -32,7 +32,7 @@ def words_of(value: Any) -> Any:
 
 def words_of_error(error: BaseException) -> Any:
     """Returns the type and the message of an exception."""
-    return {"type": name_type(error), "text": text_of(error, str)}
+    return {"type": name_type(error), "text": text_by(error, str)}
 
 
 def _words_of(value: Any, room: int) -> Any:
@@ -143,4 +143,4 @@ _PACKAGES: dict[str, Callable[[Any, int], Any]] = {
 
 
 def _as_text(value: Any) -> Any:
-    return {"$text": {"type": name_type(value), "text": text_of(value, str)}}
+    return {"$text": {"type": name_type(value), "text": text_by(value, str)}}

@@ -23,7 +23,7 @@ from .. import sources
 from .._core.read import Function
 from .._functions.proxy import _Memoized, function_of
 from ._nodes import name_some
-from ._output import text_of
+from ._output import text_by
 
 
 def import_module_of(named: str) -> None:
@@ -48,11 +48,11 @@ def import_module_of(named: str) -> None:
             return
         raise click.ClickException(f"{module} cannot be imported: {exc}") from exc
     except SystemExit as exc:
-        raise click.ClickException(f"{module} cannot be imported: it called sys.exit({text_of(exc.code, repr)})") from exc
+        raise click.ClickException(f"{module} cannot be imported: it called sys.exit({text_by(exc.code, repr)})") from exc
     except Exception as exc:
         last = extract_tb(exc.__traceback__)[-1]
         where = "" if isinstance(exc, SyntaxError) else f" ({last.filename}, line {last.lineno})"  # it names its own
-        raise click.ClickException(f"{module} cannot be imported: {type(exc).__name__}: {text_of(exc, str)}{where}") from exc
+        raise click.ClickException(f"{module} cannot be imported: {type(exc).__name__}: {text_by(exc, str)}{where}") from exc
 
 
 def find_function(name: str) -> Any:

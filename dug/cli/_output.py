@@ -3,7 +3,7 @@
 Invariants: the output cannot control a terminal, except for the colours of our own tables; a standard output stream that
 takes nothing more is an `OutputError`, which `main` reports; if the error stream takes nothing more, that is not an error.
 
-`send`, `flush`, `paint`, `prepare` and `give_up` are about the streams; `one_line`, `lines_of`, `reason_of` and `spell_by` about
+`send`, `flush`, `paint`, `prepare` and `give_up` are about the streams; `one_line`, `lines_of`, `reason_of` and `text_by` about
 texts.
 """
 
@@ -132,7 +132,7 @@ def reason_of(error: OSError) -> str:
     return f"{where}{_reason(error)}"
 
 
-def text_of(value: Any, write: Callable[[Any], str]) -> str:
+def text_by(value: Any, write: Callable[[Any], str]) -> str:
     """Returns a value as text by a function of the user's; if that raises, a description."""
     try:
         return write(value)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from .._extras.packages import is_there
-from .._text.values import STOPPING, show, text_of
+from .._text.values import STOPPING, show, show_str
 from ..errors import CodecError
 from . import _classes, _plain
 
@@ -89,7 +89,7 @@ def encode(value: Any, *, allow_pickle: bool = False) -> Encoded:
         except STOPPING:
             raise
         except BaseException as exc:
-            raise CodecError(f"{refused} It cannot be pickled either: {text_of(exc, _MOST_SAID)}") from exc
+            raise CodecError(f"{refused} It cannot be pickled either: {show_str(exc, _MOST_SAID)}") from exc
 
 
 def _encode_safely(value: Any) -> Encoded:
@@ -99,7 +99,7 @@ def _encode_safely(value: Any) -> Encoded:
     except (CodecError, *STOPPING):
         raise
     except BaseException as exc:
-        raise CodecError(f"it cannot be taken apart: {type(exc).__name__}: {text_of(exc, _MOST_SAID)}") from exc
+        raise CodecError(f"it cannot be taken apart: {type(exc).__name__}: {show_str(exc, _MOST_SAID)}") from exc
 
 
 def _encode(value: Any) -> Encoded:

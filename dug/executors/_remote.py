@@ -30,7 +30,7 @@ from .._contexts.scenario import Scenario
 from .._contexts.scenario_json import find_unwritable, say_tweak
 from .._contexts.written import find_unreachable, json_of, read_node
 from .._core.read import Failure, Function, Node, Target, TweakSpec, View
-from .._text.values import STOPPING, show, text_of
+from .._text.values import STOPPING, show, show_str
 from ..codec import CodecError
 from ..errors import CodeDiffersError, SnapshotError, TweakError
 from ..fingerprint import reach
@@ -236,7 +236,7 @@ def pack_scenario(scenario: Scenario, *, pickles: bool) -> bytes | str:
     except CodecError as exc:
         raise TweakError(str(exc)) from exc
     except Exception as exc:
-        raise TweakError(f"{show(scenario)} cannot be pickled for another process: {text_of(exc, 500)}") from exc
+        raise TweakError(f"{show(scenario)} cannot be pickled for another process: {show_str(exc, 500)}") from exc
 
 
 def _find_why_not(target: Target, spec: TweakSpec, *, pickles: bool) -> str | None:

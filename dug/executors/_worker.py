@@ -22,7 +22,7 @@ from .._contexts.written import find_unreachable, read_node
 from .._core.read import Failure, Function, Node, current, find_answer
 from .._inspect.lazy_graph import Origins
 from .._inspect.node_states import passed_from
-from .._text.values import text_of
+from .._text.values import show_str
 from ..codec import CodecError
 from ..errors import CodeDiffersError
 from ._bases import BASES
@@ -59,7 +59,7 @@ def _answer(message: Mapping[str, Any], tell: Callable[[int | None], object]) ->
         functions = {name: list(places) for name, places in exc.functions.items()}
         return {**said, "refused": {"kind": "code", "functions": functions, "worker": worker, "reason": exc.reason}}
     except Exception as exc:  # noqa: BLE001  whatever a file or a user's module raises
-        return {**said, "refused": {"kind": "base", "worker": worker, "reason": text_of(exc, 2_000)}}
+        return {**said, "refused": {"kind": "base", "worker": worker, "reason": show_str(exc, 2_000)}}
     loaded, answers, before = perf_counter() - started, [], None
     with refuse_sources():
         for number, one in enumerate(message["scenarios"]):

@@ -23,7 +23,7 @@ from .._batch.progress import Progress, Reporter, make_reporter
 from .._contexts.context import Context
 from .._core.read import Node, View
 from .._portable import rows
-from .._portable.collect import Found, collect
+from .._portable.collect import Picked, collect
 from .._portable.memos import make_writer
 from .._portable.nodes import clean
 from .._portable.rows import Content, ErrorRow, FunctionRow, NodeRow, TweakRow
@@ -111,7 +111,7 @@ def save_view(
     return Report(place, len(found), writer.values, *_count_failures(found), size, seconds, tuple(writer.absent))
 
 
-def _count_failures(found: list[Found]) -> tuple[int, int]:
+def _count_failures(found: list[Picked]) -> tuple[int, int]:
     """Returns how many nodes failed, and in how many of them an error began."""
     failed = [one for one in found if one.state == rows.FAILED]
     return len(failed), sum(all(kind != rows.ERROR_FROM for kind, _ in one.edges) for one in failed)
@@ -210,7 +210,7 @@ class _File:
         """Adds a row with its check number."""
         self._put(table, self.checks.checked(table, row))
 
-    def end(self, name: str | None, found: list[Found], values: int) -> None:
+    def end(self, name: str | None, found: list[Picked], values: int) -> None:
         """Writes the description of the file."""
         versions = {
             "format": fmt.FORMAT,

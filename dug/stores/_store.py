@@ -15,7 +15,7 @@ from .. import codec
 from .._core.read import Function
 from .._text.sheet import Sheet, list_on_lines
 from .._text.shown import Shown
-from .._text.values import show, text_of
+from .._text.values import show, show_str
 from ..codec import CodecError, Encoded, _plain
 from ._backend import Backend, Found, Row, StoreError
 from ._care import Checked, Collected, StoreReport, check, collect, report
@@ -239,7 +239,7 @@ class AnyStore(Shown):
 
     def note_trouble(self, what: str, exc: Exception) -> None:
         """Notes what went wrong with something kept, or to be kept."""
-        self.refused[what] = text_of(exc, 1_000)
+        self.refused[what] = show_str(exc, 1_000)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         again = f"{type(self).__name__}({self.backend.shown!r})"

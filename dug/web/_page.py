@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .._contexts.context import Context
 from .._extras.packages import import_extra
-from .._text.values import show as text_of
+from .._text.values import show as show_it
 from ._answers import Answers
 from ._guard import Guard
 from ._running import FlowRun
@@ -132,7 +132,7 @@ def _check_port(port: Any) -> None:
     is_number = isinstance(port, int) and not isinstance(port, bool)
     if not (is_number and 0 <= port <= _HIGHEST_PORT):
         error = ValueError if is_number else TypeError
-        raise error(f"port must be a whole number from 0 to {_HIGHEST_PORT}, not {text_of(port)}. Leave it out for a free one.")
+        raise error(f"port must be a whole number from 0 to {_HIGHEST_PORT}, not {show_it(port)}. Leave it out for a free one.")
 
 
 def _check_token(token: Any, host: str) -> str:
@@ -147,7 +147,7 @@ def _check_token(token: Any, host: str) -> str:
     if token is None:
         return secrets.token_urlsafe(24)
     if not isinstance(token, str):
-        raise TypeError(f"token must be a text, not {text_of(token)}. Leave it out for a new one.")
+        raise TypeError(f"token must be a text, not {show_it(token)}. Leave it out for a new one.")
     if len(token) < _SHORTEST or not (token.isascii() and token.replace("-", "").replace("_", "").isalnum()):
         raise ValueError(
             f"a token has at least {_SHORTEST} letters, digits, - or _. Leave it out, or write token=secrets.token_urlsafe(24)."

@@ -23,7 +23,7 @@ from .._inspect.failures import Failed, list_failures
 from .._inspect.graph import Graph
 from .._inspect.lazy_graph import LazyGraph
 from .._text.frames import find_package
-from .._text.values import FRAMES, name_type, show, show_whole, text_of
+from .._text.values import FRAMES, name_type, show, show_str, show_whole
 from ..fingerprint import source_of
 from ..snapshot._details import SavedGraph
 from ..snapshot._look import Look, look
@@ -160,7 +160,7 @@ class ViewSubject(Subject):
         record = detail.known
         if record is None or record.error is not None:
             error = None if record is None or record.error is None else record.error
-            return {} if error is None else {"error": f"{type(error).__name__}: {text_of(error, LONGEST)}"}
+            return {} if error is None else {"error": f"{type(error).__name__}: {show_str(error, LONGEST)}"}
         value = record.value
         text = detail.value if detail.value != show(value) else show_whole(value, LONGEST)
         return {"value": text, "type": name_type(value).replace(":", "."), **_describe_frame(value)}

@@ -14,7 +14,7 @@ from attrs import frozen
 from .._inspect.record import tabulate_tweaks
 from .._text.counts import count
 from .._text.sheet import Sheet
-from .._text.values import describe_error, in_seconds, show, text_of
+from .._text.values import describe_error, in_seconds, show, show_str
 from ._heat import tell_heat
 from ._panel import Panel
 from ._sheets import Cell, Part, tell_line, tell_links, tell_sheet, tell_table, tell_text
@@ -84,7 +84,7 @@ class Swept(Panel):
             yield tell_text("The scenarios end with an error", standing.error)
         running = [one for one in standing.open if one.stage == "running"]
         if running:
-            rows = [(text_of(one.name, _NAME), str(one.attempts)) for one in running[:_LISTED]]
+            rows = [(show_str(one.name, _NAME), str(one.attempts)) for one in running[:_LISTED]]
             yield tell_table(["scenario", "attempt"], rows, _no_name, title="What runs now", more=_say_more(len(running)))
         if tally.errors:
             errors = [(self._link(places[0], text), f"{len(places):,}") for text, places in list(tally.errors.items())[:_LISTED]]
@@ -153,7 +153,7 @@ class Swept(Panel):
         columns = [column for text in shown.values() for column in (text, "change")]
         rows = [
             [
-                self._link(place, text_of(self._tally.results[place].name, _NAME)),
+                self._link(place, show_str(self._tally.results[place].name, _NAME)),
                 *[cell for label in shown for cell in self._tell_target(place, label)],
                 f"{self._tally.results[place].recomputed:,}",
                 in_seconds(self._tally.results[place].seconds),
@@ -184,7 +184,7 @@ class Swept(Panel):
         said = f"{where}{count(result.recomputed, 'run')} in {in_seconds(result.seconds)}{sent}"
         return [
             tell_links(self.name, [("All scenarios", {})], {"scenario": ""}),
-            {**tell_line(text_of(result.name, 1_000)), "is_title": True},
+            {**tell_line(show_str(result.name, 1_000)), "is_title": True},
             tell_line(said),
             *_tell_tweaks(taken, result),
             tell_table(["target", "base", "value", "change"], rows, taken.find_name),

@@ -16,10 +16,10 @@ from dug._text.values import (
     number_alike,
     shorten,
     show,
+    show_str,
     show_whole,
     spell,
     spell_call,
-    text_of,
     visible,
 )
 
@@ -154,7 +154,7 @@ TELLERS = {
     "spell": spell,
     "whole": lambda value: show_whole(value, 100),
     "short": Short(200, 12).repr,
-    "text": lambda value: text_of(value, 100),
+    "text": lambda value: show_str(value, 100),
 }
 
 
