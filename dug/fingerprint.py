@@ -7,7 +7,8 @@ its result, wherever they are defined (`reach`).  It ends at memoised functions,
 installed packages, which count with their name and version.  `Reach.blind` lists what it cannot see: it is not a proof.
 
 `_Writer` writes parts as texts; `print_with_imports` counts imported modules too; `find_changes`, `changed_parts` and
-`changed_imports` say where a function differs, `calls_alike` whether two texts mean the same calls.
+`changed_imports` say where a function differs, `calls_alike` whether two texts mean the same calls.  `_head_of` is the signature
+with its decorators as a text, `_reach_of_plain` the reach of a function that is not memoised.
 """
 
 import ast

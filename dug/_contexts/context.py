@@ -1,7 +1,7 @@
 """`Context`, which a user enters: its scenario and cache; `tweak`, `untweak`, `invalidate`, `clear`, `run`, `listen`.
 
 A context is a set of tweaks and the cache that keeps its results.  What the engine does when one is entered, left or changed is
-in its base, `Scope`; the queries are in `methods`.
+in its base, `Scope`; the queries are in `methods`.  `_check_kinds` reads the kinds of events that a listener hears.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,7 @@
 """The decorators `memoize` and `source`: read the options, refuse unsuitable functions, name the function, pick the driver.
 
 `_decorate` does so in order; `_check_options`, `_check_kept` and `_check_kind` refuse, `_signature` and `_unwrap` read the
-function, `_pick_driver` and `_take_name` are the last steps.
+function, `_pick_driver` and `_take_name` are the last steps.  `_Decorator` is the decorator with options.
 """
 
 import inspect

@@ -5,7 +5,7 @@ ours.  On the pure path each has a class of its own whose ``__call__`` is made f
 one that packs and unpacks ``*args, **kwargs`` takes 350.
 
 Methods: `MemoizedClassMethod`, `MemoizedStaticMethod`.  Texts: `name_of`, `show_key`.  `function_of` takes the engine's function
-of a decorated one, `_find_hit` is the call of a bound method.
+of a decorated one, `_find_hit` is the call of a bound method.  `_Memoized` has the shared part of them.
 """
 
 from collections.abc import Callable

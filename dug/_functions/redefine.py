@@ -7,7 +7,8 @@ A module or cell that is run again has bound only a part of its names when it de
 before it looks up the next memo, whether the function reaches the same things (`CacheGroup.doubt`).
 
 `_renew` keeps, `_redefine` forgets and detaches the old function; `_doubt` and `_settle` check once more, when what is still
-running (`_running_body`, `_frames`) has bound its names.
+running (`_running_body`, `_frames`) has bound its names.  `_calls_alike` compares parameters and options, `_detach_old` leaves
+the old one without a name, `_about_to_change` names what a running body binds next.
 """
 
 import sys

@@ -5,7 +5,8 @@ made only when the body has read something that no mark rests on, before the nex
 last mark at or before it, and a source has two marks however many items it gives.
 
 Starting: `find_pumped`, `_drive`, `context_of`.  Pumping: `_pump`, `_make_room` (a pump waits for its slowest reader with
-``keep=``), `tell_end`.  Marks: `make_mark`, `_file_mark`, `has_news`.
+``keep=``), `tell_end`.  Marks: `make_mark`, `_file_mark`, `has_news`.  `explain_keep` words a circle of such waits,
+`_enter_room_wait` enters one, `_close` and `_end` close the generator.
 """
 
 import logging

@@ -1,7 +1,8 @@
 """The synchronous driver: `fetch` drives runs of plain functions in the asker's thread; `what_runs` says what is called.
 
 `fetch` begins a run (`_begin`), calls the body, and files its error (`_fail`, `_clear_up`); `_complete` completes a check, asking
-for the reads of an older memo one by one; `ThreadWait` is the wait of a thread for a run of another one.
+for the reads of an older memo one by one; `ThreadWait` is the wait of a thread for a run of another one.  `_wait` blocks until
+that has ended.
 """
 
 import sys

@@ -4,7 +4,8 @@
 own tweak, the reads of that memo take its place, so that each node has one memo.  Dependencies come before their readers.
 
 `_add` goes through the reads of a node without recursion, `_find` finds its facts, `_mark` flags what the engine needs to know,
-`_error_from` where a failure began, `_edges` its reads and inner nodes.
+`_error_from` where a failure began, `_edges` its reads and inner nodes.  `_open` and `_follow` begin and go on with a node,
+`_seen_elsewhere` finds a memo that does not answer.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,9 +1,10 @@
-"""Turns memos and tweaks into rows: `Writer` numbers nodes and functions, encodes values, and hands each row to a `Sink`.
+"""Turns memos and tweaks into rows: `RowWriter` numbers nodes and functions, encodes values, and hands each row to a `Sink`.
 
 `collect` picks the memos, `rows` has the classes of the rows.  No object of the user's can make this fail: one that raises
 while it is written is left out, with the reason.
 
-`make_writer` returns what writes a view; memos that it brought in itself (`_shelves`) go out as they came.
+`make_writer` returns what writes a view; memos that it brought in itself (`_shelves`) go out as they came.  `RowWriter` writes
+nodes (`_write_node`), functions, tweaks and errors.
 """
 
 import json
@@ -31,7 +32,7 @@ from .streams import content_of, is_open_stream
 
 
 @define(eq=False)
-class Writer:
+class RowWriter:
     """Numbers functions, nodes and tweaks, and makes their rows."""
 
     sink: Sink
@@ -221,11 +222,11 @@ class Writer:
             self.absent.append(Absent(what, f"{reason}, so that nodes that depend on it do not answer where the file is loaded."))
 
 
-def make_writer(view: View, sink: Sink, *, allow_pickle: bool = False) -> Writer:
+def make_writer(view: View, sink: Sink, *, allow_pickle: bool = False) -> RowWriter:
     """Returns a function that writes a view to a sink; memos that the view brought in itself are written as they came."""
     shelves = list(_shelves(view))
     lost = {one.what: one.reason for shelf in shelves for one in shelf.absent}
-    return Writer(sink, allow_pickle, lost, {row.name: row for shelf in shelves for row in shelf.as_they_were()})
+    return RowWriter(sink, allow_pickle, lost, {row.name: row for shelf in shelves for row in shelf.as_they_were()})
 
 
 def _shelves(view: View) -> Iterator[Shelf]:

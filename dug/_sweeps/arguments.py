@@ -1,7 +1,7 @@
 """Checks the arguments of `sweep`: `make_sweep` makes a `Sweep`, or an `AsyncSweep` if a target is of a coroutine function.
 
 The targets become nodes and their shape (`_read_targets`, `_check_node`), the scenarios are checked, and an executor of other
-processes makes it a `RemoteSweep` (`_find_pool`, `_make_remote`).
+processes makes it a `RemoteSweep` (`_find_pool`, `_make_remote`).  `_must_be_awaited` tells a target of a coroutine function.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,7 @@
 """Frames, series and indexes of pandas, for words about them: `describe` one; `differ`, where two with common labels differ.
 
 Rows and columns that one side alone has are set apart (`_find_common`); the others are compared at once where they have one
-dtype, else column by column.
+dtype, else column by column.  `_compare` and `_compare_columns` do so, and `_find_differing`.
 """
 
 import warnings

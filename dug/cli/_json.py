@@ -6,7 +6,7 @@ A value without a form is ``{"$text": {"type": ..., "text": ...}}``: nothing bec
 
 Invariant: two keys of a dict never become one; if a key is not a text, the dict is a list of pairs.
 
-Containers, batches, numpy, pandas and polars have a function each (`_words_of_numpy`...).
+Containers, batches, numpy, pandas and polars have a function each (`_words_of_numpy`...).  `_words_of` goes through them.
 """
 
 import json

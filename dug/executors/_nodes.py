@@ -4,7 +4,7 @@ What is known here is taken here; the rest goes to the workers with all that is 
 several of them read is computed in each process that needs it, and values come home without their memos.
 
 `list_steps` lists the nodes to ask for first, `ask_elsewhere` asks workers, `_ask_here` what must be computed here; `_bring`
-reads sources that they lacked.
+reads sources that they lacked.  `_ask` asks in batches, `_read` reads an answer.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

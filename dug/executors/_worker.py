@@ -4,7 +4,7 @@ It loads the base once a process, refuses it where the code of a function is ano
 scenario inside it.
 
 `_answer_one` computes one scenario, `_ask_each` asks its nodes, `find_origin` finds where an error began, `name_worker` names
-this process.
+this process.  `_answer` answers a whole message.
 """
 
 import os

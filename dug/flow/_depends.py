@@ -4,7 +4,7 @@ A dependency is made once in a run of the function that asks for it, however oft
 the last one first.  A memoised function is called like any other; so it becomes a node that the run has read.
 
 `find_dependencies` and `read_hints` read a signature, `open_dependencies` makes them (`_open`), `needs_await` tells whether a
-function must be awaited.
+function must be awaited.  `_find` finds what one parameter depends on, `_walk` all that a function does.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """How far the streams of a flow have come: `StreamState`, `RunningGraph`; `measure` reads the tapes, and runs nothing.
 
 `MarkState` and `RunningFact` are its rows and facts, `tabulate` and `tabulate_marks` the tables; `find_tape` and `list_marks`
-read a stream, `_find_behind` how far a reader is behind.
+read a stream, `_find_behind` how far a reader is behind.  `_note` and `_say_reads` write what a table says.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -3,7 +3,7 @@
 Each question is a `Flight`.  A thread has one at a time; of a coroutine function so many ticks are in flight as the window
 allows, and their answers are shown in the order of the ticks.
 
-`Beside` is the base of both: in flight, due, answered.
+`Beside` is the base of both: in flight, due, answered.  `_ask_in_thread` and `_ask_in_task` ask.
 """
 
 from collections import deque

@@ -1,7 +1,8 @@
 """Values and errors in a line: `put_content` and `take_content`, `words_of_error` and `error_of`.
 
 Digests: `digest_of`, over typed JSON in order (`_sort_json`).  Texts: `text_of_value`, `text_of_error`.  `error_of` makes an
-exception of a loaded class, or `tell_error_gap` says why it cannot.
+exception of a loaded class, or `tell_error_gap` says why it cannot.  `encoded_of` gives the bytes of a value as a codec wrote
+them, `_make_of_class` makes an exception.
 """
 
 import json

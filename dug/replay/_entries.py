@@ -1,10 +1,11 @@
-"""Writes nodes as lines: `Writer.write`, what a context has of a node now, once for each memo; `digest_of` a value.
+"""Writes nodes as lines: `EntryWriter.write`, what a context has of a node now, once for each memo; `digest_of` a value.
 
 The first line of a node says what the node is; others name it by its number, and may come before that line where several threads
 write.  A node has a line for each memo that it had in the recorded scenario, the last of which counts.
 
 `Ran` is when a run ended and how long it took; `digest_of_record` and `digest_of_error` are for what a node has; `_encode_now`
-writes a value so that no change reaches it.
+writes a value so that no change reaches it.  `EntryWriter` numbers nodes and remembers what was written (`write`,
+`_spell_simple`).
 """
 
 import re
@@ -61,7 +62,7 @@ class Ran:
     seconds: float
 
 
-class Writer:
+class EntryWriter:
     """Writes what a context has of nodes; any thread may call it."""
 
     def __init__(

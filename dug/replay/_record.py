@@ -23,7 +23,7 @@ from .._contexts.context import Context
 from .._core.read import Event, Function, Node, Subscription, View
 from .._inspect.record import find_seen
 from .._text.values import show
-from ._entries import Ran, Writer
+from ._entries import EntryWriter, Ran
 from ._log import Log, make_header
 from ._names import list_targets
 
@@ -67,7 +67,7 @@ def record(
     targets = list_targets(cut)
     log = Log(path)
     recorder = _Recorder(ctx, log)
-    recorder.writer = Writer(ctx, log, frozenset(targets), clock, recorder.report, digests=digests)
+    recorder.writer = EntryWriter(ctx, log, frozenset(targets), clock, recorder.report, digests=digests)
     try:
         log.begin(make_header(dug=_version(), at=datetime.now(UTC).isoformat(), cut=[_name(one) for one in targets]))
         with ctx._listen(Subscription(recorder.hear, _KINDS, None, find_seen, recorder.take)):
@@ -83,7 +83,7 @@ def record(
 class _Recorder:
     """A listener that has each node written, and notes what could not be."""
 
-    writer: Writer
+    writer: EntryWriter
 
     def __init__(self, ctx: Context, log: Log) -> None:
         self._ctx = ctx

@@ -13,7 +13,8 @@ texts as the context, except for facts that it cannot know:
 * Whether two values are one object.  Two values with digests have changed if the digests differ; without them, if their texts
   differ or one of their dependencies has changed.
 
-And one thing only a file knows: the reason why a value is not in it.
+And one thing only a file knows: the reason why a value is not in it.  `Known` is the file as this file asks it; `SavedFailure`
+the failure of a node.
 """
 
 import re

@@ -3,7 +3,7 @@
 Nothing runs for that: what is not known in the context is said to be unknown.
 
 `_follow` follows the kept runs by what is known, `_find_parting` finds where they part, `_tell_absent` says of a call that was
-never kept whether an older definition's was.
+never kept whether an older definition's was.  `_tell` puts that into words.
 """
 
 import getpass

@@ -3,7 +3,7 @@
 It begins tasks when it is asked for an item and at no other moment, so a consumer that stops asking has at most `concurrency` of
 them running.  What a task reads is read in the scenario, and by the run, in which the cursor was made.
 
-`_Map` is its cursor, `_Job` the work on one item.
+`_Map` is its cursor, `_Job` the work on one item.  `_await_value` awaits what the function gave.
 """
 
 from collections import deque

@@ -5,7 +5,8 @@ steps mean equal state, and the first ones that differ say where the difference 
 (`__reduce_ex__`), so that any class which pickles correctly is seen correctly, without importing the libraries of the values.
 The value that a `functools.cached_property` keeps is left out: it derives from the state, and does not belong to it.
 
-`_tokens` walks through a value, `_take_apart_object` asks it as pickle does; `Opaque` stands for what cannot be pickled.
+`_tokens` walks through a value, `_take_apart_object` asks it as pickle does; `Opaque` stands for what cannot be pickled.  `_path`
+names where a step leads, `_state_parts` takes the attributes.
 """
 
 import copyreg

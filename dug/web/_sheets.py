@@ -2,7 +2,8 @@
 
 A cell that is the text of a node of the page becomes a link to it.  The page's script draws the parts, by their ``kind``.
 
-`Cell` is one that is a link or has a shade; `tell_line` and `tell_links` make the others.
+`Cell` is one that is a link or has a shade; `tell_line` and `tell_links` make the others.  `_tell_part` and `_tell_cell` tell a
+part of any kind.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

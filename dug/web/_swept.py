@@ -3,6 +3,7 @@
 It looks: no scenario is taken because somebody does.
 
 Rows, pages of rows and texts of tweaks are told by `_tell_value`, `_tell_pages` and `_tell_tweaks`; the counting is in `_tally`.
+`_Told` is what was told last.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

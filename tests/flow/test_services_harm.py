@@ -14,7 +14,7 @@ from dug.flow.services import RunGoneError, ServerLostError, ServicesError, Tamp
 from dug.flow.services._claims import claim, find_checkpoint, name_owner
 from dug.flow.services._crew import Crew
 from dug.flow.services._raised import find_ending
-from dug.flow.services._writing import Writer
+from dug.flow.services._writing import TapeWriter
 
 SQUARED = declared("squared", "numbers")
 
@@ -163,7 +163,7 @@ def test_a_key_that_the_server_evicted_is_an_error(make, run_here, kind, has_end
         services = make()
         async with await start(services, SQUARED, numbers=[1, 2]) as run:
             link, client = services._link(run.id), services._server.client
-            writer = Writer(claim(link, link.plan.steps[-1], name_owner()), lambda _: None, bool)
+            writer = TapeWriter(claim(link, link.plan.steps[-1], name_owner()), lambda _: None, bool)
             await writer._send({"squared": [[link.sealing.pack(1)]]}, None, None, is_end=False)
             if has_ended:
                 await writer._send({}, None, None, is_end=True)

@@ -17,7 +17,7 @@ from dug.flow.services._claims import NOBODY_WAITS, Checkpoint, Claim, claim, na
 from dug.flow.services._errors import ClaimLostError
 from dug.flow.services._reading import Place, _fetch
 from dug.flow.services._skipping import Skipper
-from dug.flow.services._writing import Writer
+from dug.flow.services._writing import TapeWriter
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def take(link, step):
 
 async def append(taken, *values, point=None, is_end=False):
     """Write values by a claim."""
-    writer = Writer(taken, lambda _: None, bool)
+    writer = TapeWriter(taken, lambda _: None, bool)
     packed = [[taken.link.sealing.pack(value) for value in values]] if values else []
     await writer._send({"squared": packed} if packed else {}, point, None, is_end=is_end)
     taken.counts = dict(writer.sent)
@@ -85,7 +85,7 @@ def test_an_append_that_is_sent_twice_is_there_once(begin):
     async def main(services, link, step):
         taken = take(link, step)
         for is_end in (False, False, True, True):
-            writer = Writer(taken, lambda _: None, bool)
+            writer = TapeWriter(taken, lambda _: None, bool)
             if is_end:
                 writer.sent = {"squared": 2}
                 await writer._send({}, None, None, is_end=True)
@@ -416,7 +416,7 @@ def test_a_read_that_arrives_late_moves_no_reader(make, run_here, since):
                 expire(link, step)
                 _fetch(link, place_of(take(link, step)), 3)
             else:
-                await Writer(first, lambda _: None, bool)._send({}, None, ValueError(1), is_end=True)
+                await TapeWriter(first, lambda _: None, bool)._send({}, None, ValueError(1), is_end=True)
             if since == "retried":
                 services.retry(run.id)
             known = position_of(link, "halved")
@@ -434,7 +434,7 @@ def test_what_an_owner_sent_before_is_refused_when_it_arrives_late(begin, since)
     async def main(services, link, step):
         first = take(link, step)
         if since == "retried":
-            await Writer(first, lambda _: None, bool)._send({}, None, ValueError(1), is_end=True)
+            await TapeWriter(first, lambda _: None, bool)._send({}, None, ValueError(1), is_end=True)
             services.retry(link.run)
         elif since == "given back":
             first.release()

@@ -12,7 +12,8 @@ part of a key, it equals itself before and after any change.  A class that defin
 by, and is believed.
 
 The parts of a value are found by `_find_parts`, by the fields and slots of its class; `substitution_key` is equal for two values
-that can replace each other; `settle` ends the search in values of a class.
+that can replace each other; `settle` ends the search in values of a class.  `_list_compared`, `_find_fields` and `_is_frozen`
+look at attrs and data classes.
 """
 
 from collections.abc import Callable, Hashable, Iterable

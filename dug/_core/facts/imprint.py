@@ -9,7 +9,7 @@ are taken and put back.  Lists, dicts, sets and tuples in it are copied, up to a
 made in C and may keep more, no copy would be faithful, and the one object there is gets its old content back.
 
 `_take` takes the content (`_read_args`, `_read_members`), `_copied` copies it, `_write` puts it into a slot, `_is_alike`
-recognises such a copy.
+recognises such a copy.  `_builtin_base` finds the class that makes a blank exception, `_copy_freely` copies one that C made.
 """
 
 from operator import is_

@@ -3,6 +3,7 @@
 Inside the engine a node is its key, the plain tuple of `binding`; `Node` is what users hold, compare, print, parse and pickle.
 
 `check_key` refuses an unhashable argument, naming the parameter; `_parse_call` reads the text of a node back, literals only.
+Inside the engine keys are checked by `_check_hashable`.
 """
 
 import ast

@@ -9,7 +9,8 @@ tweak with this serial, or none for 0.  Its value is that of the node wherever t
 
 Steps: settle what comes before, `_recall` the memo at hand, find another (`serve` puts it at hand), else `_join_or_open`: join a
 run of this scenario or of another (`_find_in_other_scenario`), or open and register one.  `take_out` takes a run out of those in
-flight, `_end_entries` closes the contexts that it left.
+flight, `_end_entries` closes the contexts that it left.  `_open_alone` registers a run that nobody else has, `_in_full` makes the
+key that a call means.
 """
 
 from typing import Any

@@ -29,7 +29,8 @@ memo that read no tweak has an empty restriction and answers wherever nothing in
 A child never changes the memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the
 same tweaks share, because handles are interned.  Entering again finds the memos that still match: nothing was thrown away.
 
-`find_answer` serves looks, `find_masked` finds what a tweak hides, `value_memo` is the memo of a tweak to a value.
+`find_answer` serves looks, `find_masked` finds what a tweak hides, `value_memo` is the memo of a tweak to a value; `_find_filed`
+looks in the table of a home, `_match_beneath` finds the memo of a node beneath its tweak.
 
 The order of the search is the order of cost: the memo at hand (which `begin` asks for, and the call path before it), the tweak
 itself, the other memos of the node here, those in the caches beneath.  Only then is an older memo verified, or the node run.

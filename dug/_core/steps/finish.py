@@ -1,8 +1,8 @@
 """The second verb: closes a run by `complete` (its value), `file_verified` (an older one), `fail` (its error) or `abandon`.
 
-The first three come to `finish`, which files the memo; `check_value` refuses values that can be read only once.  A memo is made
-(`_make_memo`), placed by its reads (`_place`, `_add_up`, beneath a tweak too), and restricted if it failed (`_restrict_failure`);
-`note_no_answer` marks the frame of a call that got none.
+The first three come to `finish`, which files the memo; `check_value` refuses values that can be read only once (`is_consumable`).
+A memo is made (`_make_memo`, `_settle_made`), placed by its reads (`_place`, `_add_up`, `_place_beneath` a tweak), and restricted
+if it failed (`_restrict_failure`); `note_no_answer` marks the frame of a call that got none.
 """
 
 from collections.abc import Iterable

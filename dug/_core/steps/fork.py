@@ -10,7 +10,8 @@ the contexts in force there, and all memos answer.  In the parent nothing change
 Callers of `guard` come in the order of their locks: a lock that is taken under another one is registered after it.
 
 `_before`, `_in_parent` and `_in_child` are the three hooks of a fork; `_Party` is one owner of locks, `_Gone` stands for a task
-that is not there, `_repair_group` unregisters the dead runs of a group.
+that is not there, `_repair_group` unregisters the dead runs of a group.  `_repair` ends in the child what the parent's threads
+did, run by run (`_unregister`, `_catch_up`).
 """
 
 import os

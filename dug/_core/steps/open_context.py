@@ -3,7 +3,8 @@
 Which is in force: `frame_here`, `frame_in_force`, `frame_to_ask`, `entries_in_force`, `open_entries`, `entries_around`,
 `replacement_around`.  Leaving: `leave`, `step_back`, `take_back`, and entries of a run that has ended (`_leave_ended`,
 `closing_unless_active`).  Reads that wait are settled in the frame around (`settle`, `settle_late`, `settle_within`,
-`_LateReads`); `refresh` and `renew_within` give entries the scenario of a changed context.
+`_LateReads`); `refresh` and `renew_within` give entries the scenario of a changed context.  A task that outlives its frame gets
+another one (`_step_out`); runs under a closed context count for the frame around (`_pass_runs_on`, `_settle_outward`).
 """
 
 from collections.abc import Iterator

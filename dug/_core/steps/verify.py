@@ -10,7 +10,8 @@ that one run made together are asked for together.  While a function is in doubt
 for, as that settles it.
 
 `Lookup` is a call that was looked up and runs nothing; `is_as_before` tells whether a read has the same value, `forget_reads`
-starts again after a check that failed, `raise_later` keeps an exception for the body.
+starts again after a check that failed, `raise_later` keeps an exception for the body.  `_is_unchanged` and `_is_alike` compare
+two answers, `key_asked` is the key by which a read is asked for again.
 """
 
 import logging

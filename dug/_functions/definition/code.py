@@ -5,7 +5,7 @@ part of the globals that is read, with the attributes that are read of it at onc
 parameter, which is the instance in a method, the attributes count too.
 
 `Names` is what a code object asks for, `_collect` and `instructions` the pass over its operations, `find_owner` the class in
-which a method was defined.
+which a method was defined.  `_steps` and `_tell_constant` write the operations down.
 """
 
 import dis

@@ -2,7 +2,8 @@
 
 A name alone is a global that the function reads itself; ``tools.RAN`` is one of a module, which helpers read.
 
-`tell_unmet` warns of a name that the reach does not have.
+`tell_unmet` warns of a name that the reach does not have.  `_find` finds it by the globals of the function and of what it wraps
+(`_own_globals`, `_layers`).
 """
 
 import builtins

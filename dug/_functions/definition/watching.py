@@ -11,7 +11,7 @@ is named in a warning, once.
 The checks are limited in bytes, not in seconds, so that a program gets the same warnings each time that it is run.
 
 `_Place` is one place of such data, with its mark; `_Turn` whose turn it is, so that a check stays within its bytes.  What a
-function's definition has become since its first run is told in `noted`.
+function's definition has become since its first run is told in `noted`.  `_find_changed` compares, `_tell_changed` warns.
 """
 
 from collections.abc import Iterable, Iterator

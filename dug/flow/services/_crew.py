@@ -19,7 +19,7 @@ from ._looking import FREE, RunState, StepState, find_error, look
 from ._lost import give_up
 from ._plan import Step
 from ._stepping import Processor, Stepping
-from ._writing import Writer
+from ._writing import TapeWriter
 
 if TYPE_CHECKING:
     from ._redis import Server  # it needs redis-py
@@ -185,7 +185,7 @@ async def perform(link: Link, step: Step, processor: Processor) -> bool:
             return False
         error = found.error or (await server.ask(_find_first_error, link, step) if step.wait else None)
         if error is not None:
-            writer = Writer(found, lambda _: None, bool)
+            writer = TapeWriter(found, lambda _: None, bool)
             await writer.end(error)
             found.release()
             return True

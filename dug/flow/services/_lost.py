@@ -10,14 +10,14 @@ from ._claims import Claim, Link, claim, name_owner
 from ._errors import StarterLostError
 from ._looking import FREE, look
 from ._plan import Step
-from ._writing import Writer
+from ._writing import TapeWriter
 
 
 async def give_up(link: Link, step: Step) -> None:
     """Ends an input with an error, unless somebody has it."""
     found = await link.server.ask(claim, link, step, name_owner())
     if isinstance(found, Claim):
-        writer = Writer(found, lambda _: None, bool)
+        writer = TapeWriter(found, lambda _: None, bool)
         await writer.end(StarterLostError(link.run, step.name))
         found.release()
 

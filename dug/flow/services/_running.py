@@ -21,7 +21,7 @@ from ._errors import ServicesError
 from ._looking import RunState, StepState, look, tabulate_steps
 from ._raised import find_ending
 from ._reading import Lease, Place, TapeStream
-from ._writing import Writer
+from ._writing import TapeWriter
 
 
 class ServicesRun(Mapping[str, Stream[Any]]):
@@ -150,7 +150,7 @@ class Giving:
 
     def __init__(self, claim: Claim, items: Any) -> None:
         self._claim, self._items = claim, items
-        self._writer = Writer(claim, lambda _: None, self._cancel)
+        self._writer = TapeWriter(claim, lambda _: None, self._cancel)
         self.error: Exception | None = None
         """What the user's generator raised, or why a value cannot be written: the input ends with it."""
         self.cancel: Callable[[], object] = bool

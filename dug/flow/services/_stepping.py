@@ -26,7 +26,7 @@ from ._plan import ITEM, STREAM, VALUE
 from ._raised import find_ending, is_of_run
 from ._reading import Place, TapeStream, read_values
 from ._skipping import Skipper, is_of_input
-from ._writing import Writer
+from ._writing import TapeWriter
 
 _logger = logging.getLogger("dug")
 _STOPPED = (RunGoneError, RunCancelledError, ClaimLostError, ServerLostError)
@@ -76,7 +76,7 @@ class Stepping:
         self._passed = dict(claim.counts)
         """How many values of each tape it gave in earlier attempts, also in other processes."""
         self._skipper = Skipper(claim, processor.skips_after) if processor.skips_after else None
-        self._writer = Writer(claim, self._take_point, self._cancel)
+        self._writer = TapeWriter(claim, self._take_point, self._cancel)
         self._task: Any = None
         self._is_over = False
         self._news = self._link.server.listen(self._link.run)

@@ -1,4 +1,4 @@
-"""`Writer` writes the tapes of a step: what comes up while one trip is under way goes with the next one, all tapes in one go.
+"""`TapeWriter` writes the tapes of a step: what comes up while one trip is under way goes with the next one, all tapes in one go.
 
 A task of its own sends; the body puts.  An append says whose it is, so the server refuses it when another process has taken the
 step over.
@@ -28,7 +28,7 @@ TURN_S = 0.002
 FindCheckpoint = Callable[[dict[str, int]], Checkpoint | None]
 
 
-class Writer:
+class TapeWriter:
     """Writes the tapes of a step.
 
     Args:
