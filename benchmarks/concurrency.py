@@ -316,7 +316,7 @@ def _wait_until(run: Any, waiting: int) -> None:
 
 
 class _Event(threading.Event):
-    """An event that is an argument: one is not another, and its state is no part of it."""
+    """An event that is an argument: one is not another, and its state is not part of it."""
 
     __hash__ = object.__hash__
 

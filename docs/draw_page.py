@@ -125,7 +125,7 @@ def draw_live(browser: Any) -> None:
 
 
 async def trades() -> AsyncIterator[str]:
-    """Give lines, one of which is no trade."""
+    """Give lines, one of which is not a trade."""
     for number in range(1_000):
         yield f"AAPL {number}" if number != 250 else "AAPL ?"
         await asyncio.sleep(0.002)
@@ -138,7 +138,7 @@ async def priced(trades: Any, rate: float) -> AsyncIterator[float]:
 
 
 async def checked(trades: Any) -> AsyncIterator[str]:
-    """Fail where a line is no trade."""
+    """Fail where a line is not a trade."""
     async for line in trades:
         if "?" in line:
             raise ValueError(f"no quantity in {line!r}")

@@ -103,7 +103,7 @@ def memoize(function: Any = None, /, **options: Any) -> Any:  # noqa: D417  the 
             it in the place of what the codec of the result writes, and runs that read the result are kept also where it has no
             codec.  It is called once for each result, which nobody may change in place after that.
         ignore_globals: names of globals that no result depends on, though the function reads them, such as a counter or a cache:
-            a change of them is no change of the function.  ``"tools.RAN"`` is a global of another module, which a helper reads.
+            one that changes does not change the function.  ``"tools.RAN"`` is a global of another module, which a helper reads.
         ahead: for an async generator function: how many items its generator may be ahead of the fastest reader.
         keep: for a generator function: how many items are kept, so that a reader who comes too late gets `DroppedError`; None for
             all.  An async one waits for the slowest reader.  `eq` compares the items of a generator function.
@@ -320,7 +320,7 @@ def _check_kind(decorated: Any, body: Any, stream_options: Mapping[str, Any]) ->
     if isinstance(decorated, (type, property)) or not callable(body):
         raise TypeError(f"@dug.memoize decorates functions and methods, not {decorated!r}. Put it directly on the function.")
     if stream_options and not (inspect.isasyncgenfunction(body) or inspect.isgeneratorfunction(body)):
-        raise TypeError(f"{what} is no generator function, and has no items: leave {min(stream_options)}= out.")
+        raise TypeError(f"{what} is not a generator function, and has no items: leave {min(stream_options)}= out.")
     if "ahead" in stream_options and inspect.isgeneratorfunction(body):
         raise TypeError(f"{what} runs no further than somebody reads: leave ahead= out. An async generator function takes it.")
     if inspect.isgeneratorfunction(body) and getattr(body, "__code__", None) and body.__code__.co_flags & CO_ITERABLE_COROUTINE:

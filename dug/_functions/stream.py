@@ -222,7 +222,7 @@ def _bind(function: Function) -> Binding:
 
 
 def check_start(start: object) -> None:
-    """Raises TypeError for what is no position at which a stream can be opened."""
+    """Raises TypeError for what is not a position at which a stream can be opened."""
     if start is not LATEST and (not isinstance(start, int) or isinstance(start, bool) or start < 0):
         raise TypeError(f"start must be the position of an item, or dug.streams.LATEST, not {show(start)}. Write start=0.")
 

@@ -24,7 +24,7 @@ def read_number(result: Answered, label: Any) -> float:
 
 
 def list_lines(changes: Sequence[Answered], levels: Levels, label: Any) -> dict[str, dict[str, float]]:
-    """Returns what a tornado shows: for each node the changes by direction, for scenarios that are no ladder one of each."""
+    """Returns what a tornado shows: for each node the changes by direction, for scenarios that are not a ladder one of each."""
     lines: dict[str, dict[str, float]] = {}
     is_ladder = isinstance(levels, LadderLevels)
     rows = levels.list_rows(changes) if is_ladder else [(result.name, "") for result in changes]

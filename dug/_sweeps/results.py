@@ -231,7 +231,7 @@ class Results(Shown, Generic[V]):
             The axes: ``results.heatmap().figure.savefig("grid.png")`` writes a file.
 
         Raises:
-            TypeError: the scenarios are no grid of two axes, or a value is no number.
+            TypeError: the scenarios are not a grid of two axes, or a value is not a number.
             KeyError: there is no such target.
             ImportError: matplotlib is not installed; the message says what to type.
         """
@@ -260,7 +260,7 @@ class Results(Shown, Generic[V]):
             The axes: ``sweep.tornado().figure.savefig("tornado.png")`` writes a file.
 
         Raises:
-            TypeError: a difference is no number.
+            TypeError: a difference is not a number.
             KeyError: there is no such target.
             ImportError: matplotlib is not installed; the message says what to type.
         """

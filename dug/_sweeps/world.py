@@ -85,7 +85,7 @@ class Base(Generic[V]):
         return self._result
 
     def look(self) -> Result[V]:
-        """Returns the same for a look, which is no read."""
+        """Returns the same for a look, which is not a read."""
         if self._result is not None:
             return self._result
         values = {label: memo.value for label, memo in zip(self._targets.nodes, self.memos, strict=True) if memo is not None}

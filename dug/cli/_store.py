@@ -122,7 +122,7 @@ def why(folder: str, node: str) -> None:
         except (LookupError, ValueError) as exc:
             raise click.ClickException(str(exc)) from exc
         except TypeError as exc:  # of its function, which takes other arguments
-            raise click.ClickException(f"{node} is no call of its function: {exc}") from exc
+            raise click.ClickException(f"{node} is not a call of its function: {exc}") from exc
         echo(str(tell(Context(store=store), asked)))
 
 

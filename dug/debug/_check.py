@@ -41,7 +41,7 @@ def check_mutation(ctx: Context, *, freeze: bool = False) -> "MutationCheck":
     read it has ended, and at the end of the ``with``, which raises for the changes.  It hears of what happens in the context and
     in those entered inside it, in all threads and tasks, and watches the items of streams too.
 
-    A cache that is filled is no change: the value that a ``functools.cached_property`` keeps, and an attribute whose name
+    A cache that is filled is not a change: the value that a ``functools.cached_property`` keeps, and an attribute whose name
     begins with an underscore and that was absent or None before; what it was filled with counts from then on, until the cache
     is emptied.  A class that has other caches leaves them out in its ``__getstate__``: what is compared is what ``pickle``
     would save; of frames, series and indexes of pandas it is what they hold.

@@ -1,7 +1,7 @@
 """Writes down what a value contains: `take`; `find_change` gives the place at which a value differs from what was written down.
 
 It sees what `pickle` would save, as `dug.testing` does, without importing the libraries of the values, and keeps digests of what
-is long.  A cache that is filled, and then emptied, is no change: a private attribute that was absent or None before, and a
+is long.  A cache that is filled, and then emptied, is not a change: a private attribute that was absent or None before, and a
 ``cached_property``.
 
 An `Entry` is one part of a value; `_take_apart` gives the parts of an object, `_digest` and `_slices` shorten, `_is_gone` passes

@@ -7,7 +7,7 @@ from ._pools import AnyPool, StandardPool
 
 
 def find_pool(executor: Any) -> AnyPool | None:
-    """Returns an executor as a pool of other processes; None if it runs calls in this one, or is no executor.
+    """Returns an executor as a pool of other processes; None if it runs calls in this one, or is not an executor.
 
     Raises:
         TypeError: it is a class.

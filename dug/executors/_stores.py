@@ -64,7 +64,7 @@ def keep_there(place: Mapping[str, Any], context: Any) -> AnyStore:
     """
     if "path" in place and not Path(place["path"], "dug.db").is_file():
         raise StoreError(
-            f"{place['path']} is no folder of a store on this machine. Keep what several machines share in a server: "
+            f"{place['path']} is not a folder of a store on this machine. Keep what several machines share in a server: "
             "dug.stores.redis.RedisStore(url)."
         )
     store = _open(place)

@@ -60,7 +60,7 @@ def hand_over(node: Node[T]) -> T:
     """Returns the value of a node for the caller to change in place; asks for it as a call does.
 
     It is the very object, and the memo of the node goes, so that the next who asks runs the node anew, when nobody else refers to
-    the object or to anything in it that can be changed, no node runs around the call, the node is no source, and there is no
+    the object or to anything in it that can be changed, no node runs around the call, the node is not a source, and there is no
     other thread.  Else it is a copy: deep, or one of a frame of pandas 3, which copies when it is written to.  So nobody else
     ever sees what is changed.
 

@@ -51,7 +51,7 @@ class RunningFlow(Mapping[str, Stream[Any]], Shown):
 
     def __getitem__(self, name: str) -> Stream[Any]:
         if name not in self._names:
-            raise KeyError(f"{name!r} is no output of {self!r}. It has {', '.join(self)}; start(all_outputs=True) has more.")
+            raise KeyError(f"{name!r} is not an output of {self!r}. It has {', '.join(self)}; start(all_outputs=True) has more.")
         return self._find_stream(name)
 
     def __iter__(self) -> Iterator[str]:

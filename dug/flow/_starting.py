@@ -53,7 +53,7 @@ class Wired:
     items: Mapping[str, Any]
     """By name the items of inputs: a tuple, or a generator function."""
     values: Mapping[str, Any]
-    """By name the values of inputs that are no streams."""
+    """By name the values of inputs that are not streams."""
 
 
 class Starter(Protocol[R_co]):

@@ -24,7 +24,7 @@ def read_feed(key: Any, items: tuple[Any, ...]) -> "Feed":
     """Returns what ``feed(key, *items)`` says.
 
     Raises:
-        TypeError: what should give the items is no async iterable; the message says what to type.
+        TypeError: what should give the items is not an async iterable; the message says what to type.
     """
     if len(items) > 1 or (not items and isinstance(key, Node)):
         raise TypeError("Write live.feed(node, async_iterable) or live.feed(async_iterable_of_mappings).")

@@ -132,7 +132,7 @@ class Live(LiveState):
 
         Raises:
             TweakError: it is neither a node nor a memoised function.
-            TypeError: what should give the items is no async iterable.
+            TypeError: what should give the items is not an async iterable.
             ContextError: it is closed, or open on another loop than this one.
         """
         feed = read_feed(key, items)

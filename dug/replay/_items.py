@@ -2,7 +2,7 @@
 
 An item that a generator gave before the recording began is written as it is when the recording hears of it.  Each run of a
 generator has a number of its own in the file, and the last one counts.  What a what-if makes of a
-stream that is no source is left out.
+stream that is not a source is left out.
 
 `_Run` follows one run of a generator; `open_stream_of` finds the stream that a node has as its value.
 """

@@ -44,7 +44,7 @@ class Player:
         return self._trace.value_of(entry, entry.piece)
 
     def make_tweak(self, entry: Entry, node: Node[Any]) -> Any:
-        """Returns the tweak with which a node that is no source gives what it gave."""
+        """Returns the tweak with which a node that is not a source gives what it gave."""
         if not entry.line.get("stream"):
             return self.give(entry)
         play = self.play_async if node._function.stream.is_async else self.play

@@ -34,7 +34,7 @@ def file(path: "str | os.PathLike[str]", *, by: By = "mtime") -> "str | os.PathL
 
     Raises:
         FileNotFoundError: there is no such file; names the node and the path.
-        OSError: it cannot be read, or is no regular file; likewise.
+        OSError: it cannot be read, or is not a regular file; likewise.
         ValueError: `by` is neither of the two.
     """
     if by not in WAYS:

@@ -147,7 +147,7 @@ def accept(function: Any, old: str, *, store: AnyStore | None = None, note: str 
         note: why, for those who come later.
 
     Raises:
-        TypeError: it is not a memoised function, the fingerprint is no text, or the context in force has no store.
+        TypeError: it is not a memoised function, the fingerprint is not a text, or the context in force has no store.
         NoContextError: neither a store is given nor a context in force.
         StoreError: the store knows no such definition.
     """

@@ -117,7 +117,7 @@ def merge(*streams: Readable[A]) -> Cursor[A]:
     * Errors: a stream's error comes after the items of that stream, and ends it; the others are closed then.
     * Cancellation: loses no item.
     * Complexity: O(1) for each item while all streams have some, O(streams) where it must look for one; no task, one wait.
-      Feedback through one of the streams is no circle, as long as another can go on.
+      Feedback through one of the streams is not a circle, as long as another can go on.
 
     Args:
         streams: streams, readers, or what other operators give; readers and cursors are closed with it.

@@ -176,7 +176,7 @@ def check_seconds(operator: str, seconds: object) -> None:
 
 
 def check_is_plain(operator: str, fn: Callable[..., Any]) -> None:
-    """Raises TypeError for what is no function, or one that would have to be awaited."""
+    """Raises TypeError for what is not a function, or one that would have to be awaited."""
     if not callable(fn):
         raise TypeError(f"dug.streams.{operator} takes a function and then a stream, not {show(fn)} first.")
     function = getattr(fn, "_self_function", None)

@@ -21,12 +21,12 @@ class Each(Bump):
     """A tweak of a stream: each item is ``fn(item, *args)``; made by `each`."""
 
     def check(self, target: Target) -> None:
-        """Refuses a target that is no stream."""
+        """Refuses a target that is not a stream."""
         function = target if isinstance(target, Function) else target[0]
         if function.stream is None:
             fn = name_of(self.args[0])
             named = function if isinstance(target, Function) else Node[Any]._of(target)
-            raise TweakError(f"{named} is no stream and has no items. Write dug.bump({fn}), a function of its value.")
+            raise TweakError(f"{named} is not a stream and has no items. Write dug.bump({fn}), a function of its value.")
 
     def __repr__(self) -> str:
         fn, *others = self.args

@@ -90,7 +90,7 @@ def batch(stream: Readable[T], count: int, *, seconds: float | None = None) -> C
         seconds: how long a batch may wait for its other items, once its first was taken; None for as long as it takes.
 
     Raises:
-        TypeError: `count` is no number of items, `seconds` no time to wait, or `stream` something else.
+        TypeError: `count` is not a number of items, `seconds` is not a time to wait, or `stream` something else.
 
     .. versionadded:: 0.1.0
     """

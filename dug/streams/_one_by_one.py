@@ -106,7 +106,7 @@ def scan(fn: Callable[[Any, Any], Any], stream: Readable[Any], start: Any = _NON
         start: the first state; left out, the first item is, and is given as it is.
 
     Raises:
-        TypeError: `fn` is no plain function, or `stream` something else.
+        TypeError: `fn` is not a plain function, or `stream` something else.
 
     .. versionadded:: 0.1.0
     """
@@ -148,7 +148,7 @@ def take(stream: Readable[T], count: int) -> Cursor[T]:
         count: how many items.
 
     Raises:
-        TypeError: `count` is no number of items, or `stream` something else.
+        TypeError: `count` is not a number of items, or `stream` something else.
 
     .. versionadded:: 0.1.0
     """
@@ -173,7 +173,7 @@ def timeout(stream: Readable[T], seconds: float) -> Cursor[T]:
         seconds: how long to wait for one item.
 
     Raises:
-        TypeError: `seconds` is no time to wait, or `stream` something else.
+        TypeError: `seconds` is not a time to wait, or `stream` something else.
 
     .. versionadded:: 0.1.0
     """

@@ -30,7 +30,7 @@ def share(items: AsyncIterable[T], *, ahead: int = 256, keep: int | None = None)
         keep: how many items are kept; None for all.
 
     Raises:
-        TypeError: `items` is no async iterable, or is read by dug already, or an option no number of items.
+        TypeError: `items` is not an async iterable, or is read by dug already, or an option is not a number of items.
         NoContextError: there is no context, in which a stream must be read.
 
     .. versionadded:: 0.1.0

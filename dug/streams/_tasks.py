@@ -211,7 +211,7 @@ def map(
         ordered: whether results come in the order of their items.
 
     Raises:
-        TypeError: `fn` is no function, `concurrency` no number of items, or `stream` something else.
+        TypeError: `fn` is not a function, `concurrency` is not a number of items, or `stream` something else.
 
     .. versionadded:: 0.1.0
     """

@@ -35,7 +35,7 @@ def assert_pure(node: Node[Any]) -> None:
     Raises:
         AssertionError: the message names the innermost node that is not pure, and the difference; for a result
             changed by a node that did not read it, it names that node; or the function whose value depends on the time.
-        TypeError: `node` is no node, or is a stream or of a coroutine function.
+        TypeError: `node` is not a node, or is a stream or of a coroutine function.
     """
     __tracebackhide__ = True
     check_is_node(node, "assert_pure")

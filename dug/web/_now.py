@@ -133,5 +133,5 @@ def _write_change(rate: float | None) -> str:
     return "" if not rate else f"{'+' if rate > 0 else '-'}{write_rate(abs(rate))}"
 
 
-def _no_name(text: str) -> None:  # noqa: ARG001  these are no nodes
+def _no_name(text: str) -> None:  # noqa: ARG001  these are not nodes
     return None

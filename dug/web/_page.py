@@ -91,7 +91,7 @@ def serve(
 
     Raises:
         ImportError: Starlette or uvicorn are not installed; the message says what to type.
-        SnapshotError: the file is no snapshot, or is damaged.
+        SnapshotError: the file is not a snapshot, or is damaged.
         OSError: the port is not free.
         TypeError: there is nothing to show in `what`, it cannot be tweaked or compared, or `token` or `port` is of another type.
         ValueError: the token is too short, or there is none where `host` needs one; there is no such port.

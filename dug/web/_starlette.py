@@ -78,4 +78,4 @@ async def _read_body(request: Request) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as exc:
-        raise AskError(400, "that is no JSON") from exc
+        raise AskError(400, "that is not JSON") from exc

@@ -219,5 +219,5 @@ def _say_more(total: int) -> str:
     return f"{total - _LISTED:,} more" if total > _LISTED else ""
 
 
-def _no_name(text: str) -> None:  # noqa: ARG001  names of scenarios are no nodes
+def _no_name(text: str) -> None:  # noqa: ARG001  names of scenarios are not nodes
     return None

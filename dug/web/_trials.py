@@ -123,7 +123,7 @@ class Trials(Panel):
         """Begins a trial; one that is known stays as it is.
 
         Raises:
-            AskError: there is no such node, or the text is no tweak of it.
+            AskError: there is no such node, or the text is not a tweak of it.
         """
         if (name, text) in self._known:
             return

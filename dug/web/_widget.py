@@ -26,7 +26,7 @@ def Widget(  # noqa: N802  it makes one, and the class of that needs anywidget
 
     Raises:
         ImportError: anywidget is not installed; the message says what to type.
-        SnapshotError: the file is no snapshot, or is damaged.
+        SnapshotError: the file is not a snapshot, or is damaged.
         TypeError: there is nothing to show in `what`, or it cannot be tweaked or compared.
 
     .. versionadded:: 0.1.0

@@ -78,7 +78,7 @@ def test_check_finds_damage_and_gc_makes_room(folder, dug_says):
 
 
 def test_a_folder_without_a_store_is_told(folder, dug_says):
-    """Nothing is made of a folder that is no store."""
+    """Nothing is made of a folder that is not a store."""
     assert "has no dug.db" in says(dug_says, 1, "store", "info", str(folder)).err
 
 
@@ -86,7 +86,7 @@ def test_a_folder_without_a_store_is_told(folder, dug_says):
     ("words", "status", "told"),
     [
         (["info", "redis://localhost:6379/0"], 2, "is a server. These commands take a folder; ask a server by RedisStore(url)"),
-        (["why", "desk.store", "stored_desk:price()"], 1, "stored_desk:price() is no call of its function: price() missing 1"),
+        (["why", "desk.store", "stored_desk:price()"], 1, "stored_desk:price() is not a call of its function: price() missing 1"),
         ([], 2, "Missing command. Type: "),
     ],
 )

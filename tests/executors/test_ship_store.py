@@ -151,7 +151,7 @@ def test_what_cannot_be_is_refused_with_what_to_type(tmp_path):
         next(swept)
         BASES._known.clear()
         shutil.rmtree(tmp_path / "store")
-        with pytest.raises(SnapshotError, match=r"store is no folder of a store on this machine.*RedisStore\(url\)"):
+        with pytest.raises(SnapshotError, match=r"store is not a folder of a store on this machine.*RedisStore\(url\)"):
             tuple(swept)
 
 

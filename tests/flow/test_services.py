@@ -462,7 +462,7 @@ def test_a_function_that_is_no_processor_is_refused(make, run_here):
 
     async def main():
         services = make("squared")
-        with pytest.raises(ServicesError, match=r"halved is no processor.*@services.processor"):
+        with pytest.raises(ServicesError, match=r"halved is not a processor.*@services.processor"):
             await make_flow("squared", "halved").start({"numbers": [1]}, on=services)
         with pytest.raises(ServicesError, match="two functions"):
             services.processor(FUNCTIONS["halved"], name="squared")

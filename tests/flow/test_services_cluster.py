@@ -64,7 +64,7 @@ def test_runs_are_spread_over_a_cluster(servers, loop):
 
 
 def test_what_an_address_says_of_a_cluster_is_checked(servers, tmp_path):
-    """A server of a cluster without ``?cluster=true``, one with it that is no cluster, and one that is away say so."""
+    """A server of a cluster without ``?cluster=true``, one with it that is not a cluster, and one that is away say so."""
     services = Services(servers[0].url)
 
     def ask_for_many():
@@ -75,7 +75,7 @@ def test_what_an_address_says_of_a_cluster_is_checked(servers, tmp_path):
         ask_for_many()
     services.close()
     with serving("redis", tmp_path) as server:
-        with pytest.raises(ServerLostError, match=r"is no server of a cluster .* Leave out \?cluster=true"):
+        with pytest.raises(ServerLostError, match=r"is not a server of a cluster .* Leave out \?cluster=true"):
             Services(server.url + "?cluster=true")
     with pytest.raises(ServerLostError, match="does not answer"):
         Services(server.url + "?cluster=true")

@@ -179,7 +179,7 @@ def test_what_cannot_be_registered_is_refused(app, monkeypatch):
     one, other = Services("redis://127.0.0.1:1/0"), Services("redis://127.0.0.1:1/0")
     with pytest.raises(TypeError, match=r"5 is not a Celery app\. Write dispatch_to\(app\)"):
         dispatch_to(5)
-    with pytest.raises(TypeError, match=r"are no Services\. Write register\(app, services\)"):
+    with pytest.raises(TypeError, match=r"are not Services\. Write register\(app, services\)"):
         register(app, app)
     register(app, one)
     register(app, one)

@@ -132,7 +132,7 @@ def test_a_cell_that_is_run_again_keeps_its_memos(load):
     [
         (("RUN",), r"has 'RUN', and it reads no such global; it reads HELPERS, RAN, rate\. Write one that a helper reads"),
         (("x",), r"has 'x', and it reads no such global"),
-        (("HELPERS.RAN",), r"has 'HELPERS\.RAN', and HELPERS is no module: .*\. Write 'HELPERS', or pass"),
+        (("HELPERS.RAN",), r"has 'HELPERS\.RAN', and HELPERS is not a module: .*\. Write 'HELPERS', or pass"),
         (("nowhere.RAN",), r"has 'nowhere\.RAN', and there is no module nowhere\. Import it"),
         (5, r"ignore_globals must be the names of globals, not 5\. Write ignore_globals=\('RAN',\)"),
         ((5,), r"ignore_globals must be the names of globals, not \(5,\)\. Write"),
@@ -167,7 +167,7 @@ def test_what_a_decorated_function_wraps_may_ignore_too(begin, load):
 
 
 def test_a_source_has_the_option(load):
-    """A source takes the names, too: what it ignores is no change of it."""
+    """A source takes the names, too: what it ignores is not a change of it."""
     module = load("RAN = []\n@dug.source(ignore_globals=('RAN',))\ndef f():\n    RAN.append(1)\n    return len(RAN)\n")
     before = reach(module.f).print
     module.RAN.append(1)

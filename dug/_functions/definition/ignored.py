@@ -44,7 +44,7 @@ def _find(body: Any, name: str, own: _Globals) -> Iterable[str]:
     if isinstance(held, ModuleType):
         return (f"{held.__name__}.{attribute}",)
     if held is not None:
-        raise TypeError(f"{what} {module} is no module: only whole globals are ignored. Write {module!r}, or pass {name}.")
+        raise TypeError(f"{what} {module} is not a module: only whole globals are ignored. Write {module!r}, or pass {name}.")
     if module:
         raise TypeError(f"{what} there is no module {module}. Import it above, or write its whole name.")
     raise TypeError(
@@ -54,7 +54,7 @@ def _find(body: Any, name: str, own: _Globals) -> Iterable[str]:
 
 
 def name_for(body: Any, place: str) -> str | None:
-    """Returns what to type for a place of the reach of a function; None for one that is no global."""
+    """Returns what to type for a place of the reach of a function; None for one that is not a global."""
     if not is_global(place):
         return None
     name = place.rpartition(".")[2]

@@ -64,7 +64,7 @@ class Plan:
     keep: Mapping[str, int]
     """How many values of a tape are kept; those that are not here keep all."""
     values: Mapping[str, tuple[str, str]] = field(factory=dict)
-    """The values of inputs that are no streams: codec, and bytes in base64."""
+    """The values of inputs that are not streams: codec, and bytes in base64."""
     started: float = 0.0
     """When, in seconds since 1970."""
 

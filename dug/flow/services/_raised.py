@@ -27,7 +27,7 @@ def find_ending(raised: BaseException, what: str, task: Any = None) -> Exception
     if _holds(raised, backend().CANCELLED):
         return _say(raised, f"{what} awaited something that was cancelled, and did not catch that. "
                     "Catch asyncio.CancelledError around that await.") if _is_stray(task) else None  # fmt: skip
-    return _say(raised, f"{what} raised {describe_error(raised)}, which is no Exception. Raise one that is.")
+    return _say(raised, f"{what} raised {describe_error(raised)}, which is not an Exception. Raise one that is.")
 
 
 def is_of_run(raised: BaseException, run: str, server: str) -> bool:

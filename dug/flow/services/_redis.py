@@ -122,7 +122,7 @@ class Server:
         if "MovedError" in type(exc).__name__:
             return f"{self.shown} is one of a cluster. Say so in the address: redis://host:6379?cluster=true."
         if "Cluster mode is not enabled" in str(exc):
-            return f"{self.shown} is no server of a cluster ({exc}). Leave out ?cluster=true."
+            return f"{self.shown} is not a server of a cluster ({exc}). Leave out ?cluster=true."
         if isinstance(exc, redis.OutOfMemoryError):  # to evict would make holes
             return f"{self.shown} is full ({exc}). Give it more memory, delete runs, or start them with keep=."
         if str(exc).startswith(_NOT_NOW):

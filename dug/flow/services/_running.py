@@ -51,7 +51,7 @@ class ServicesRun(Mapping[str, Stream[Any]]):
     def __getitem__(self, name: str) -> Stream[Any]:
         plan = self._link.plan
         if name not in plan.tapes:
-            raise KeyError(f"{name!r} is no output of {self!r}. It has {', '.join(plan.tapes)}.")
+            raise KeyError(f"{name!r} is not an output of {self!r}. It has {', '.join(plan.tapes)}.")
         if name not in self._streams:
             keep = plan.keep.get(name)
 

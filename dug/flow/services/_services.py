@@ -180,7 +180,7 @@ class Services(Runs):
             if known.fn is fn:
                 return name
         raise ServicesError(
-            f"{name_of(fn)} is no processor of these services. Write @services.processor above it where it is defined, or add "
+            f"{name_of(fn)} is not a processor of these services. Write @services.processor above it where it is defined, or add "
             "declared(name, *parameters) to the flow for one of another service."
         )
 

@@ -85,7 +85,7 @@ def register(app: Any, services: Services, *, task: str = TASK) -> Any:
     """
     _check_app(app, "register(app, services)")
     if not isinstance(services, Services):
-        raise TypeError(f"{show(services)} are no Services. Write register(app, services).")
+        raise TypeError(f"{show(services)} are not Services. Write register(app, services).")
     # Celery keeps the first of two tasks that have one name.
     registered = vars(app).setdefault("_dug_services", {})
     if task in registered:
