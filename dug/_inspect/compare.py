@@ -1,4 +1,4 @@
-"""Compares two `LazyGraph`s, from the targets down to the tweaks: `compare`, `Comparison`; `_Walk`.
+"""Compares two `LazyGraph`s, from the targets down to the tweaks: `compare`, `Comparison`; `_GraphWalk`.
 
 Which nodes have other values in another context or file; nothing runs.  The facts of each side, and whether two values differ,
 come from `lazy_graph.Pair`: `_ContextPair` in `context_details`, `_SavedPair` in `snapshot/_details`.  The walk begins at the
@@ -89,7 +89,7 @@ def compare(
 
     Complexity: linear in the nodes that changed and their dependencies, up to the comparison of two values.
     """
-    return _Walk(before, after, targets).compare(targets, full=full)
+    return _GraphWalk(before, after, targets).compare(targets, full=full)
 
 
 def compare_all(
@@ -103,11 +103,11 @@ def compare_all(
         nodes: all nodes of both, each before its dependencies.
         full: as for `compare`.
     """
-    walk = _Walk(before, after, nodes)
+    walk = _GraphWalk(before, after, nodes)
     return walk.compare(nodes, tells_same=False, full=full)
 
 
-class _Walk(Generic[P, N, K]):
+class _GraphWalk(Generic[P, N, K]):
     """A walk over two graphs from the same nodes."""
 
     def __init__(self, before: LazyGraph[P, N, K], after: LazyGraph[P, N, K], targets: Sequence[P]) -> None:

@@ -1,4 +1,4 @@
-"""`Check` finds the file nodes of a cache group whose files have changed, before each outermost call; `check_of` sets it.
+"""`FileCheck` finds the file nodes of a cache group whose files have changed, before each outermost call; `check_of` sets it.
 
 A check forgets nodes as ``ctx.invalidate`` does, and nothing else: what depends on them is verified, and kept where a value is
 the same.  It holds no value and no memo but those that a loaded context asked it to spare.
@@ -42,7 +42,7 @@ class _Watched:
 
 
 @define(eq=False)
-class Check:
+class FileCheck:
     """What one cache group knows of the files that were read in it."""
 
     _functions: set[Function] = field(factory=set)
@@ -117,13 +117,13 @@ class Check:
         return _Watched(memo, file, noted[1] if noted is not None and noted[0] is file else None)
 
 
-def check_of(group: CacheGroup, function: Function) -> Check:
+def check_of(group: CacheGroup, function: Function) -> FileCheck:
     """Returns the check of a group, which watches the nodes of a function from now on."""
     with group.lock:
         check: Any = group.check
         if check is None:
             group.doubt(function, _do_nothing)  # frames that are open find nothing at once, and look whether there is a check
-            check = group.check = Check()  # last: an interrupt in between leaves a doubt, and no check that open frames miss
+            check = group.check = FileCheck()  # last: an interrupt in between leaves a doubt, and no check that open frames miss
         check.add(function)
     return check  # type: ignore[no-any-return]  # nothing else sets one
 

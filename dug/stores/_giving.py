@@ -19,7 +19,7 @@ from .._core.read import Run
 from .._functions.stream import AnyStream
 from .._functions.tape import Tape
 from ._digest import NO_DIGEST, digest_of
-from ._items import Watched, digest_span
+from ._items import WatchedItems, digest_span
 from ._path import Path, Told
 from ._reading import Readers, read_now
 from ._search import Search
@@ -37,7 +37,7 @@ class Giving:
     """One run of a stream that begins with kept items."""
 
     def __init__(  # noqa: PLR0917  all that it is about
-        self, keeper: Any, stream: AnyStream[Any], run: Run, tape: Tape, items: Watched, search: Search, row: Row
+        self, keeper: Any, stream: AnyStream[Any], run: Run, tape: Tape, items: WatchedItems, search: Search, row: Row
     ) -> None:
         self._keeper, self._stream, self._run, self._items, self._search, self._row = keeper, stream, run, items, search, row
         self._readers = Readers(are_of_body=True)

@@ -1,8 +1,7 @@
 """Items of streams, for a store: how far each item's generator had read, and what the items were when it gave them.
 
-`Watched` is the list of the items of a tape in a context with a store, and notes both as they come.  `digest_span` returns the
-digest of some items of a stream; `split` parts what was read of one so that a look stops soon at items that differ.
-
+`WatchedItems` is the list of the items of a tape in a context with a store, and notes both as they come.  `digest_span` returns
+the digest of some items of a stream; `split` parts what was read of one so that a look stops soon at items that differ.
 `are_as_given` tells whether items are still what their generator gave.
 """
 
@@ -21,7 +20,7 @@ Progress = tuple[int, int, bool]
 """From which own item on, up to which position, and whether to the end, a generator has read another stream."""
 
 
-class Watched(list[Any]):
+class WatchedItems(list[Any]):
     """The items of a tape, from its first one on; of one that was trimmed a plain list is left."""
 
     __slots__ = ("digests", "progress", "search", "started", "tape")
@@ -67,7 +66,7 @@ def are_as_given(items: Any, first: int, end: int) -> bool | None:
     """
     for place, item in enumerate(items[first:end], first):
         if not is_fixed(item):
-            known = items.digests.get(place) if type(items) is Watched else None
+            known = items.digests.get(place) if type(items) is WatchedItems else None
             if known == NO_DIGEST:
                 return None
             if known is None or digest_value(item) != known:

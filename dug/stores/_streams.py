@@ -4,7 +4,7 @@
 The `Gate` of an item says up to which read the generator had come when it gave that item.  So the items before the first read
 that gives something else are those that a fresh run of the generator would give, for the reason that is in `_keeper`.
 
-A generator that reads the items of other streams has read them span by span, one before each of its own items (`Watched`).
+A generator that reads the items of other streams has read them span by span, one before each of its own items (`WatchedItems`).
 
 `_Spans` is what it read of other streams; `_list_marks` the marks of a tape.
 """
@@ -19,7 +19,7 @@ from .._text.values import STOPPING, describe_error
 from ._backend import StoreError
 from ._digest import NO_DIGEST, branch_of
 from ._giving import Giving, Row
-from ._items import Watched, are_as_given
+from ._items import WatchedItems, are_as_given
 from ._path import Gate, Path, Span, Told
 from ._reads import NotTold, ReadTeller, is_kept, is_plain
 from ._search import Search
@@ -43,7 +43,7 @@ class StreamKeeper:
         tape = tape_of(run)
         if tape is None:
             return None
-        tape.kept.values = items = Watched(tape)
+        tape.kept.values = items = WatchedItems(tape)
         if stream._bump is not None or stream._body is not stream.node._function.body:  # a tweak gives its items
             return None
         items.search = search = self._keeper.begin_search(stream.node._key)
@@ -123,7 +123,7 @@ class StreamKeeper:
         try:
             self._keep(stream, memo, tape, items)
         finally:
-            if type(items) is Watched:
+            if type(items) is WatchedItems:
                 items.search = None  # both are of use for this only
                 items.progress.clear()
 
@@ -131,7 +131,7 @@ class StreamKeeper:
         function = stream.node._function
         if tape.is_held or memo.status != LIVE or not is_kept(function):
             return
-        if type(items) is not Watched:
+        if type(items) is not WatchedItems:
             self._store.refuse(function.name, f"it does not keep its first items (keep={tape.keep})")
             return
         search, seconds = items.search, perf_counter() - items.started
@@ -144,7 +144,7 @@ class StreamKeeper:
         else:
             self._keeper.keep_row(search, stream.node._key, path, list(items), seconds, seconds)
 
-    def _tell(self, stream: AnyStream[Any], tape: Tape, items: Watched) -> Path:
+    def _tell(self, stream: AnyStream[Any], tape: Tape, items: WatchedItems) -> Path:
         """Returns the path of a stream that has ended.
 
         Raises:
@@ -179,7 +179,7 @@ class StreamKeeper:
 class _Spans:
     """What a generator has read of other streams."""
 
-    def __init__(self, marks: list[Memo], items: Watched) -> None:
+    def __init__(self, marks: list[Memo], items: WatchedItems) -> None:
         self._last: dict[AnyStream[Any], Memo] = {}
         """The last mark of each that it has passed."""
         self.due: dict[int, dict[AnyStream[Any], Span]] = {}

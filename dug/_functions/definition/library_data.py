@@ -4,7 +4,7 @@ Such an object says how to make it again (``__reduce_ex__``): by which function,
 all of that is data, or named by a library.  What differs in each process although nobody edited anything is left out: generators
 of random numbers, what is of the operating system.
 
-`_Teller` writes the text, part by part, and stops with `_Untold`.
+`_ObjectTeller` writes the text, part by part, and stops with `_Untold`.
 """
 
 import copyreg
@@ -30,12 +30,12 @@ class _Untold(Exception):  # noqa: N818  never leaves this file
 def tell_object(value: Any) -> str | None:
     """Returns a text of an object of a library, equal in every process exactly when the object is; None where there is none."""
     try:
-        return _Teller().tell(value, 0)
+        return _ObjectTeller().tell(value, 0)
     except _Untold:
         return None
 
 
-class _Teller:
+class _ObjectTeller:
     """Tells one object with its parts."""
 
     def __init__(self) -> None:

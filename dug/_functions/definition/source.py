@@ -1,6 +1,6 @@
 """The text of functions without comments, docstrings and layout: `text_of`, `normalize`; also `plain_of` and `code_of`.
 
-A source file is parsed once (`_File`), and a function is found in it by its line and name.
+A source file is parsed once (`_SourceFile`), and a function is found in it by its line and name.
 """
 
 import ast
@@ -50,11 +50,11 @@ def text_of(function: FunctionType) -> str | None:
     lines = linecache.getlines(code.co_filename, function.__globals__)
     known = _files.get(code.co_filename)
     if known is None or known.lines is not lines:  # linecache gives the same list until the file is another
-        known = _files[code.co_filename] = _File(lines)
+        known = _files[code.co_filename] = _SourceFile(lines)
     return known.text_of((code.co_firstlineno, code.co_name))
 
 
-class _File:
+class _SourceFile:
     """The lines of a file, where its definitions are, and the texts of those that were asked for."""
 
     __slots__ = ("_places", "_texts", "lines")
@@ -82,7 +82,7 @@ class _File:
         return self._texts.get(place)
 
 
-_files: dict[str, _File] = {}
+_files: dict[str, _SourceFile] = {}
 """By path, as linecache keeps their lines: each is parsed once, and not once for each function in it."""
 
 

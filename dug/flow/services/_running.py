@@ -1,6 +1,6 @@
 """A run that services share, as one process sees it: `ServicesRun`, its outputs by name, each a stream from the start.
 
-`Giving` gives the values of one input to the run; `iterate` goes through a collection or a generator.
+`InputGiver` gives the values of one input to the run; `iterate` goes through a collection or a generator.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
@@ -109,7 +109,7 @@ class ServicesRun(Mapping[str, Stream[Any]]):
 
     def give(self, claim: Claim, items: Any) -> None:
         """Begins to give values to an input, of a generator function, until that ends or the run is over."""
-        giving = Giving(claim, items)
+        giving = InputGiver(claim, items)
         giving.cancel = claim.on_lost = self.begin(giving.run).cancel_threadsafe
 
     def leave_when_unused(self) -> None:
@@ -140,7 +140,7 @@ def _leave(lease: Lease, tasks: list[Any]) -> None:
         task.cancel_threadsafe()
 
 
-class Giving:
+class InputGiver:
     """Gives the values of one input.
 
     Args:

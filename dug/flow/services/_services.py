@@ -23,7 +23,7 @@ from ._errors import ServicesError
 from ._keys import Keys
 from ._looking import look
 from ._plan import make_plan
-from ._running import Giving, ServicesRun
+from ._running import InputGiver, ServicesRun
 from ._runs import Runs
 from ._stepping import FROM_CHECKPOINT, FROM_START, VALUE_BY_VALUE, Processor
 
@@ -267,7 +267,7 @@ class Services(Runs):
 
     async def _give_all(self, running: ServicesRun, claim: Claim, items: tuple[Any, ...]) -> None:
         """Writes the values of an input; a run that lacks one is not left behind."""
-        giving = Giving(claim, items)
+        giving = InputGiver(claim, items)
         await giving.run()
         if giving.error is not None:
             await running.aclose()
