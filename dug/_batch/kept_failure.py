@@ -1,6 +1,7 @@
 """Keeps the error of a call without the objects in its frames: `keep_failure`; `let_go` for frames that end later.
 
-A frame is emptied with those of its callers, up to one that is running.
+A frame is emptied with those of its callers, up to one that is running.  `_empty_frames` goes through all that the error leads
+to.
 """
 
 from collections.abc import Iterable

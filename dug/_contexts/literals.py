@@ -4,7 +4,8 @@ Evaluates nothing but literals.  A word that is not a literal and has none of a 
 dates and paths need no quotes within quotes.  Which function or node a name means is found in `cli/_targets`.
 
 Also `Word`, a word with its quotes; `fit_arguments`, arguments to the parameters of a function; `parse_tweak_value`, which reads
-``scale(1.01)``, a bump or a date; and hints for what nearly is a literal.
+``scale(1.01)``, a bump or a date; and hints for what nearly is a literal.  `_split_arguments` splits the text between
+parentheses.
 """
 
 import ast

@@ -4,7 +4,8 @@ The whole is one typed JSON value, so that 1, 1.0 and True, tuples and arrays co
 ``kind`` (`forms`), the name of its function (``of``), the ``arguments`` where it tweaks a node, and a ``value`` or a ``fn``.
 
 `find_unwritable` says why a scenario cannot be written, `say_tweak` names a tweak in errors, `_find_fn` finds the function that a
-bump or replacement names.
+bump or replacement names.  `_write_tweak` and `_read_tweak` turn one tweak to JSON and back, `_find` finds a function by its
+name.
 """
 
 from collections.abc import Callable, Iterable, Mapping

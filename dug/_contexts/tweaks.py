@@ -3,7 +3,7 @@
 Everything a user says is checked here, before anything changes, and becomes a `TweakSpec` for the engine.  Sets of tweaks are
 in `scenario`, the kinds of the values in `kinds`, and what type checkers see of a tweak in `typed_tweaks`.
 
-Warns of a key that was decorated again since (`_warn_of_replaced`).
+Warns of a key that was decorated again since (`_warn_of_replaced`).  `_find_meant` says what to type for a wrong key.
 """
 
 from collections.abc import Callable, Mapping

@@ -4,7 +4,7 @@ Only what is known for sure is refused: a value of one of Python's own types, wh
 time, or a union of such.  Any other value may do what the annotation asks for, such as a number of numpy or a stand-in in a test.
 
 `takes` says whether a type takes a value, `list_members` the members of a union; an annotation that is a text is evaluated only
-where it names a type known here.
+where it names a type known here.  `_find_meant` says what to type for a value that is refused.
 """
 
 import ast

@@ -5,7 +5,7 @@ Python.  This file asks the C library for the bounds of the running thread's sta
 in it; without an answer it counts frames.  The compiled call path has its own: ``stack.h``.
 
 `_ask_bounds` asks, `_guess_size` and `_find_top` serve where nothing answers; `forget_others` resets a forked process;
-`frees_deep` tells where freeing a chain of memos needs a deep stack.
+`frees_deep` tells where freeing a chain of memos needs a deep stack.  `_find_left` says how many bytes are left.
 """
 
 import os

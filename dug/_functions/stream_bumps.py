@@ -4,7 +4,7 @@ The stream that such a function gets is read in that scenario, which has all twe
 others read there: its tape is shared, and its generator is not started again.
 
 `give_each` bumps item by item, `as_generator` and `as_async_generator` make what a user's function returns a generator,
-`check_function` refuses others.
+`check_function` refuses others.  `_refuse` words the errors.
 """
 
 import inspect

@@ -3,7 +3,8 @@
 Checks and recordings may be around one stream in any number, and end in any order.  A stream that is read already has a
 generator that began before, and tells nothing.
 
-A `Follower` takes the items and the end; `_follow` and `_follow_async` are the generators around.
+A `Follower` takes the items and the end; `_follow` and `_follow_async` are the generators around.  `_followed` lends a follower
+for one run.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -5,7 +5,7 @@ nodes like others, with what they rest on and no value.  A tape that came in has
 once its last mark has; where it is not, whoever needs more runs the generator again.
 
 `_ReadTape` is such a tape; `find_marks` gives the function of its marks; `is_mark`, `is_open_stream` and `is_left_out` tell what
-belongs to a stream.
+belongs to a stream.  `_check` refuses items that were not written so.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Writes a sheet in the colours of a terminal, with the package rich: `render`, what rich prints; `write_table`, one table."""
+"""Writes a sheet in the colours of a terminal, with the package rich: `render`, what rich prints; `write_table`, one table.
+
+`_render` and `_make_table` make what it prints of a part.
+"""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,7 @@
 """Words how two values differ of which each is a frame or an array, or a container of such: `tell_difference`.
 
-`_tell_parts` goes into containers, `_say` and `_say_where` write where and how far: rows, columns, labels.
+`_tell_parts` goes into containers, `_say` and `_say_where` write where and how far: rows, columns, labels.  `_tell` asks the file
+of a package whose objects they are.
 """
 
 from collections.abc import Callable, Iterator

@@ -4,7 +4,8 @@ The HTML sets no colour of text and no opaque background, so that it reads on th
 it; the colours of the states are translucent.  It is complete by itself: no script, and nothing is fetched.  Each sheet brings
 its style along, as nobody knows which of the outputs of a notebook are still there.
 
-`_STYLE` is that style; outlines, entries, rows and cells are written by functions of their own.
+`_STYLE` is that style; outlines, entries, rows and cells are written by functions of their own.  `_list_markup` does so for the
+parts of a sheet.
 """
 
 import re

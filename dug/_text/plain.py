@@ -1,6 +1,6 @@
 """Writes a sheet as lines of text: `write`; `align`, the one place where the columns of a table are aligned.
 
-`list_lines` gives the lines of a part, `indent` the spaces before one.
+`list_lines` gives the lines of a part, `indent` the spaces before one.  `_list_lines` writes each kind of part.
 """
 
 from collections.abc import Iterator, Sequence

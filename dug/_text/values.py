@@ -9,7 +9,7 @@ An exception of a user's class is never passed on, whatever its type: the panics
 
 `show_whole` shows more, `show_str` gives the ``str``, `tell_error` an exception by its class and message, `spell_call` a call,
 `drop_main` a name without ``__main__``, `describe_data` a frame or array; `visible` and `shorten` make a text safe; `Short` is
-the ``repr`` behind them.
+the ``repr`` behind them.  `_spell_parts` and `_spell_int` spell containers and long ints.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -2,7 +2,7 @@
 
 A command's module is imported when the command is typed, so that a command does not wait for imports of another.
 
-`_Commands` is that group.
+`_Commands` is that group.  `_invoke` runs one and turns its errors into a line.
 """
 
 import errno

@@ -1,4 +1,7 @@
-"""`tell_changes`: which functions behind a node changed since its file was saved, for ``dug explain --code``."""
+"""`tell_changes`: which functions behind a node changed since its file was saved, for ``dug explain --code``.
+
+`_tell_function` says of one function which parts changed.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
 """``dug diff``: prints the changes from one file to another, a row for each, from the targets down to their causes.
 
 `_make_row` and `_fit` make a row for a person or for JSON, `shorten_both` cuts two values so that the difference shows,
-`tell_counts` counts.
+`tell_counts` counts.  `_shorten` and `_fit` serve its table; ``--all`` lists every change.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,7 @@
-"""``dug explain``: where the value of a node in a file comes from, from the texts that were written when it was saved."""
+"""``dug explain``: where the value of a node in a file comes from, from the texts that were written when it was saved.
+
+With ``--code`` also which functions changed (`_changes`).
+"""
 
 import click
 

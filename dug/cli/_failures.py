@@ -1,4 +1,7 @@
-"""``dug failures``: the nodes that failed, and why."""
+"""``dug failures``: the nodes that failed, and why.
+
+A row has the node, the error and where it began; ``--traceback`` prints tracebacks below, cut by `_frames`.
+"""
 
 import click
 

@@ -1,6 +1,7 @@
 """``dug graph``: draws the graph of a file.
 
-`_draw` makes it in the format asked for: dot, mermaid, a tree, SVG, PNG or HTML.
+`_draw` makes it in the format asked for: dot, mermaid, a tree, SVG, PNG or HTML.  Its options: ``--format``, ``--node``,
+``--by``, ``--limit``, ``--output``.
 """
 
 import sys

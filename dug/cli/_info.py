@@ -1,4 +1,7 @@
-"""``dug info``: the description that a file has of itself."""
+"""``dug info``: the description that a file has of itself.
+
+Path, size, format, dates, versions, counts, tweaks and what was left out, as lines or as JSON.
+"""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ A value without a form is ``{"$text": {"type": ..., "text": ...}}``: nothing bec
 Invariant: two keys of a dict never become one; if a key is not a text, the dict is a list of pairs.
 
 Containers, batches, numpy, pandas and polars have a function each (`_words_of_numpy`...).  `_words_of` goes through them.
+`_words_of_batch` and `_words_of_other` do so for the members of a batch and for what is of no package.
 """
 
 import json

@@ -1,4 +1,8 @@
-"""``dug record``: calls a function in a context of its own, and records what its sources give."""
+"""``dug record``: calls a function in a context of its own, and records what its sources give.
+
+Its options: ``--to``, ``--tweak``, ``--cut``, ``--no-digests``; at the end it tells the gaps of the recording and prints the
+value.
+"""
 
 import warnings
 

@@ -2,7 +2,8 @@
 
 A function in the place of one node is entered as a replacement of the node's function that runs the old body for all others.
 
-`Replaced` is one of them; `_make_for_one` makes that function; `import_replacements` imports the modules named.
+`Replaced` is one of them; `_make_for_one` makes that function; `import_replacements` imports the modules named.  `_read` reads
+one word.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """``dug replay``: calls a function with sources as they were recorded; shows the plan, replaces nodes, and says what changed.
 
 `_show_plan` prints the plan as a tree, `_refuse_missing` stops before a source that the recording does not cover, `_show` prints
-the value and what differs.
+the value and what differs.  Its options: ``--against``, ``--replace``, ``--no-cut``, ``--live``, ``--plan``.
 """
 
 import sys

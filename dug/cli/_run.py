@@ -1,7 +1,8 @@
 """``dug run``: reads tweaks, imports a module, calls its function in a context, prints the value, and loads or saves memos.
 
 `_read_tweaks` reads ``--tweak`` and ``--replace``, `_invalidate` forgets, `_loading` and `_replaying` start from a file, `_tell`
-prints, `_check_files` and `_check_place` refuse paths, `_save` writes the file.
+prints, `_check_files` and `_check_place` refuse paths, `_save` writes the file.  Its options: ``--tweak``, ``--replace``,
+``--from``, ``--load``, ``--save``, ``--invalidate``, ``--refresh``, ``--recompute-changed``, ``--trust``, ``--progress``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """``dug show``: lists the nodes of a file, or prints all that is known of one node (`_describe`).
 
-`_show_node` prints one of them as a sheet or as JSON.
+`_show_node` prints one of them as a sheet or as JSON.  Its options: ``--all``, ``--source``.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """``dug store``: what is in the folder of a store, why a node is not, and making room; runs none of the user's functions.
 
-A command for each: ``info``, ``ls``, ``check``, ``gc``, ``accept``...; `_Folder` is the type of FOLDER.
+A command for each: ``info``, ``ls``, ``check``, ``gc``, ``accept``...; `_Folder` is the type of FOLDER.  `_open` opens the
+folder.
 """
 
 from collections.abc import Iterator

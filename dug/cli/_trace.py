@@ -1,6 +1,7 @@
 """``dug trace``: writes the runs of a file or a recording as trace events, for Perfetto and speedscope.
 
-`_refuse` refuses an output that is the input or is there; `_make_timeline` lays the runs along time; `_write` writes.
+`_refuse` refuses an output that is the input or is there; `_make_timeline` lays the runs along time; `_write` writes.  Its
+option: ``--overwrite``.
 """
 
 import os

@@ -1,6 +1,7 @@
 """``dug web``: shows a file in the browser, until Ctrl-C.
 
-`_load` opens a file as a context, for a page that may tweak.
+`_load` opens a file as a context, for a page that may tweak.  Its options: ``--port``, ``--no-open``, ``--allow-tweaks``,
+``--trust``.
 """
 
 from functools import partial

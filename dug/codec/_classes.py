@@ -3,7 +3,8 @@
 A name found in a file is looked up here and nowhere else, so that a file cannot choose what is imported or called.
 
 `Known` is a registered class with its ways to take a value apart and to make one (`_ways`, `_whole`, `_object`, `_member` of an
-enum); `find_loaded`, `name_class` and `find_named` look names up.
+enum); `find_loaded`, `name_class` and `find_named` look names up.  `_find_loaded` looks through loaded modules, `_name_of` names
+members and flags.
 """
 
 import dataclasses

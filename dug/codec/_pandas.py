@@ -2,7 +2,8 @@
 
 A frame that Arrow would change on the way is refused here, with `InPartsError`.
 
-`_import_pyarrow` raises `MissingArrowError`; `takes` tells which frames are written so, `_is_same` that they come back unchanged.
+`_import_pyarrow` raises `MissingArrowError`; `takes` tells which frames are written so, `_is_same` that they come back
+unchanged.  `_write` writes the stream.
 """
 
 from typing import Any

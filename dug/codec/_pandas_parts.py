@@ -4,7 +4,7 @@ Each is taken apart into values of typed JSON: numbers of a unit with their zone
 one.  Only names of frequencies, zones and dtypes are parsed; a value that pandas would not give back unchanged is refused.
 
 A pair of functions for each kind: timestamp, timedelta, period, interval, array, index, levels, series, frame (`_PACKERS`,
-`_READERS`).
+`_READERS`).  `_pack_array` and `_unpack_array` write the values of a column or index, `_freq` and `_unit` the names in it.
 """
 
 import re

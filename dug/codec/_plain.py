@@ -4,7 +4,7 @@
 an object with one key that begins with ``$`` and says the type; dicts with such keys are written as lists of pairs.
 
 `_pack` and `_unpack` go through a value by the tables `_WRITERS` and `_READERS`, a function for each kind: ints, floats,
-fractions, moments, sets, bytes.
+fractions, moments, sets, bytes.  `_pack_other` writes classes and values of packages.
 """
 
 import json

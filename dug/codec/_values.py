@@ -1,7 +1,7 @@
 """Picks the codec of a value, or pickle where allowed: `encode` and `decode`; `find_missing` says what `decode` would need.
 
 `Encoded` is a value as a codec wrote it; `_Package` is how frames and arrays of a package are written; any exception of a user's
-class becomes a `CodecError` (`_encode_safely`).
+class becomes a `CodecError` (`_encode_safely`).  `_encode` tries the codecs in turn.
 """
 
 import pickle

@@ -1,4 +1,7 @@
-"""Time zones inside typed JSON (`pack_zone`, `unpack_zone`): fixed offsets, those of `zoneinfo` by key, of pytz by name."""
+"""Time zones inside typed JSON (`pack_zone`, `unpack_zone`): fixed offsets, those of `zoneinfo` by key, of pytz by name.
+
+`_find_in_pytz` finds the last by their names.
+"""
 
 from datetime import timedelta, timezone
 from importlib import import_module

@@ -5,7 +5,7 @@ has no memos and recomputes the whole book. Each is timed several times, as one 
 ``measure`` only measures, ``text`` only formats.
 
 `WhatIf` is a question, `Answer` and `Timing` what was measured, `Row` a line of the table; `answer`, `from_scratch` and
-`time_answer` measure, `tell_spread` and `tell_ratio` are texts.
+`time_answer` measure, `tell_spread` and `tell_ratio` are texts.  `_cells` and `_measure` make the rows.
 """
 
 from __future__ import annotations

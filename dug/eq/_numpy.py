@@ -5,7 +5,7 @@ Numbers are compared by their bits, which tell the sign of zero, and NaN by bein
 Invariant: ``==`` is called on types that are known here, and on no other, as it may say anything elsewhere.
 
 Rows with fields, masked arrays, dtypes and objects in arrays have a function each; `_as_words` and `_have_same_bits` compare
-bits.  `are_same_objects` compares sequences of objects.
+bits.  `are_same_objects` compares sequences of objects.  `_are_same_objects` does so for an array.
 """
 
 from array import array

@@ -5,7 +5,8 @@ of whatever a column of objects holds.  So columns of one dtype of numpy's are c
 by what the type stores.
 
 Indexes, levels, dtypes, and the arrays of each extension type (nullable, sparse, Arrow, categories) have a function each
-(`_COMPARISONS`).
+(`_COMPARISONS`).  `_are_same_frames`, `_is_same_index`, `_is_same_dtype`, `_is_same_array` and `_are_same_arrow` are the main
+ones.
 """
 
 from collections.abc import Callable, Iterator

@@ -3,7 +3,7 @@
 The exception itself comes along, pickled, where that is allowed and where the worker saw that it can be read again.  Else it is
 made of its class and arguments if these are known (`_portable/errors`), and otherwise is a `RecordedError` that says the same.
 
-`RemoteTraceback` is its cause, the traceback there as a text.
+`RemoteTraceback` is its cause, the traceback there as a text.  `_pickle` and `_unpickle` do so.
 """
 
 import pickle

@@ -10,6 +10,7 @@ memoised functions that a message names.
 
 `Base` is that file, `Answered` the answer to one scenario; `pack_scenario`, `write_arguments` write a message, `check_node` and
 `find_why_not` refuse what no other process can find, `_find_prints` and `_list_reached` add the fingerprints of functions.
+`_find_why_not` does so for a tweak, `_read_one` reads the answer for one node.
 """
 
 import json

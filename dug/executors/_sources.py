@@ -5,7 +5,7 @@ that it lacks.  Here `Sources.read` asks for them in the scenario, where each is
 base have their values from then on, which `bring_in` files in the worker.
 
 `_Guard` stands before the body of a source and raises `SourceNotReadError`; `note_lacking` and `read_lacking` name the nodes
-lacked; `list_read` lists sources that were read.
+lacked; `list_read` lists sources that were read.  `_ask` asks for one.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """A store on its way to a worker: `place_of` says where it is, `keep_there` has a base's context use it as this one does.
 
-`_find_place` refuses what no worker can open, `check_keeps` a store that keeps nothing.
+`_find_place` refuses what no worker can open, `check_keeps` a store that keeps nothing.  `_open` opens it there.
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,8 @@
 
 Definitions name a function by a key that only the process of its flow knows.  A worker is told the name and the fingerprint of
 each, imports it, and registers it under the same key.
+
+`_list_keys` finds the keys in definitions.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,8 @@ The function gets a value that is its own.  Where dug can tell that nobody else 
 memo of its node goes, so that the next who asks runs the node anew; else it is a copy.  So nobody ever sees what was changed.
 
 `take_over` and `settle_moved` are the beginning and end for a run, `_find_movable` finds a memo that can go, `_take_out` takes
-it; `find_moved` and `mark_moved` read and note the parameters; `_Gone` stands in its place.
+it; `find_moved` and `mark_moved` read and note the parameters; `_Gone` stands in its place.  `_is_read_in_flight` tells whether a
+run that goes on has read it.
 """
 
 import inspect

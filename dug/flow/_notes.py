@@ -1,6 +1,6 @@
 """What errors of functions of a flow say besides: the name of the function there, and what it took for a stream, or not.
 
-`note_stage` adds the notes; `_takes_for_stream` recognises the error.
+`note_stage` adds the notes; `_takes_for_stream` recognises the error.  `_explain` words them.
 """
 
 import inspect

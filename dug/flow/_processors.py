@@ -3,7 +3,8 @@
 A *processor* is a function that gives items: a generator function, an async one, or any function with named outputs.  Its node is
 a stream of what it yields; each of its outputs is a node that picks the items of its name.
 
-`pick` picks the items of one output, `gives_items` tells a generator function.
+`pick` picks the items of one output, `gives_items` tells a generator function.  `_check` takes an item out of its `Output`, or
+refuses it.
 """
 
 import inspect

@@ -3,6 +3,7 @@
 A difference begins in a node that differs and has read none that does: there the code has changed, or the outside.
 
 `Differing` is one node; `_find_doubts` finds those that cannot be compared, `_tell_reads` what it reads now and did not.
+`_make_row` words one.
 """
 
 from collections.abc import Iterable, Sequence

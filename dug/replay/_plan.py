@@ -3,7 +3,8 @@
 The trace tells what every node read in the recording.  Changed code may read other nodes, so the plan is what the recorded code
 would do.
 
-`Replacing` is what would be tweaked, `_sort` puts the entries in order, `_write` makes lines of a tree.
+`Replacing` is what would be tweaked, `_sort` puts the entries in order, `_write` makes lines of a tree.  `_make_step` makes a
+`Step` of an entry.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

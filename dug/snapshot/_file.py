@@ -7,7 +7,7 @@ row has the types of its columns and its check number, and a table that is read 
 `SnapshotError` that says what it is.
 
 `_check_header`, `_check_schema`, `_read_info` and `_read_checks` open one; `_filling` brings rows of format 1 into the present
-columns.
+columns.  `_connect` opens the database, `_join` joins the pieces of a large value.
 """
 
 import os

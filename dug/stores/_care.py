@@ -3,6 +3,7 @@
 Nothing is removed unless somebody asks for it, and each time the answer says how much.
 
 The answers are `StoreReport`, `Checked` and `Collected`; `_find_least` and `_find_unreachable` pick what to remove.
+`_check_limits` refuses limits.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,7 +9,7 @@ Any other value that can be changed in place has it taken again for each run tha
 
 `write_arguments` and `write_call` write a call, `digest_as_read` and `leave_digest` handle values that can be changed in place,
 `is_fixed` tells those that cannot; `join`, `digest_bytes` and `digest_data` are about bytes, `with_classes` and `_digest_class`
-about classes.
+about classes.  `_write` and `_write_plain` write values as typed JSON, with the classes in them.
 """
 
 from collections.abc import Mapping

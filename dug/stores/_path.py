@@ -9,6 +9,7 @@ is told from a whole one.
 
 `Path` is it, `make_path` makes one, of reads (`Told`), spans and gates (`Gate`); `pack` and `unpack` turn it to bytes and back,
 `reseal` serves format 1, `has_needs` checks what it takes to read the value.  `Span` is which items of a stream a run read.
+`_write` packs the parts.
 """
 
 import json

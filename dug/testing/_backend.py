@@ -3,7 +3,7 @@
 A check makes two or more clients of one place, as two processes would, and uses places and digests of its own.
 
 Each ``check_...`` is named by what it shows, of rows, values, leases, invalidations, definitions and threads; `hold`, `same` and
-`there` fail one.
+`there` fail one.  Such as ``check_threads_share_a_client`` and ``check_invalidations_are_noted``.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,8 @@
 """`check_store`: whether a store does what users and the engine rely on, from the bytes up to whole contexts.
 
 Its checks of whole contexts are here (`process` is one that begins with nothing); those of bytes are in `_backend`, the program
-in `_kept`.  Each ``check_...`` there says in its name what holds.
+in `_kept`.  Each ``check_...`` there says in its name what holds.  Such as ``check_a_tweak_runs_what_differs`` and
+``check_what_is_damaged_is_computed``.
 """
 
 from collections.abc import Callable, Iterator

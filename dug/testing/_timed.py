@@ -2,7 +2,8 @@
 
 Nothing runs for that, so it serves coroutine functions and streams as well, which `dug.testing` cannot evaluate.
 
-`_list_named` lists the globals that a function names, `_gives` whether it asks for the option.
+`_list_named` lists the globals that a function names, `_gives` whether it asks for the option.  `_refuse_code` goes through a
+function's code.
 """
 
 from collections.abc import Iterator

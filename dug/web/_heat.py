@@ -1,6 +1,7 @@
 """`tell_heat`, a grid of two axes as a table of shaded cells: the first axis goes down, the second across, as in a heat map.
 
 `_list_choices` lists which numbers can be shown, `_tabulate` makes the rows, `_find_shades` gives the shade of a number.
+`_tell_cell` shades one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,7 +5,7 @@ again: what names lead to, in modules, classes and instances; the code and the d
 hold; the content of data that can be changed in place; and how callees are called.
 
 Each kind is added by a method (`add_class`, `add_edge`...); `holds` compares all, `find_rebound` names what is bound to another
-object.
+object.  `_held_by` lists what an object holds.
 """
 
 import sys

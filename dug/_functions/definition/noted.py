@@ -8,7 +8,7 @@ Parts are compared as a memo can have met them: a class or an enum that was defi
 because memos hold instances of the old one; a function that was defined again, and plain data, are compared by content.
 
 Not here: changes of data while a function runs, of which `watching` warns.  `take_note` and `note_now` take a note at once,
-`roots_of` lists what it begins at, `is_same_value` compares.
+`roots_of` lists what it begins at, `is_same_value` compares.  `_is_same_part` compares one part, `_kept` is what is noted of it.
 """
 
 from collections.abc import Iterable

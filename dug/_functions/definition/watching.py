@@ -12,6 +12,7 @@ The checks are limited in bytes, not in seconds, so that a program gets the same
 
 `_Place` is one place of such data, with its mark; `_Turn` whose turn it is, so that a check stays within its bytes.  What a
 function's definition has become since its first run is told in `noted`.  `_find_changed` compares, `_tell_changed` warns.
+`_look_at_first` takes new notes where no memo is there, `_tell` warns.
 """
 
 from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ From Python 3.12 on, asyncio begins tasks so.  For 3.11 `_begin_by_hand` does: i
 that was made and not initialised in force, which is initialised only if the body waits, or looks at it.
 
 `Task` can be cancelled from other threads; `call_soon` has another thread's loop call something; `_Blank`, `_initialise` and
-`_reach_second_wait` are parts of the way by hand.
+`_reach_second_wait` are parts of the way by hand.  `_drive_rest` drives what is left of a body.
 """
 
 import asyncio

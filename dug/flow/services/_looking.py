@@ -1,7 +1,7 @@
 """What the server knows of a run: `look`, how far each step is; `RunState` and `StepState`, as tables show them.
 
 `find_error`, `read_last` and `find_kept` look at a tape; `tabulate_steps` and `tabulate_runs` make the tables.  `_say_step` and
-`_say_run` turn what a script says into a state.
+`_say_run` turn what a script says into a state.  `_look` reads what a script gave of a run.
 """
 
 from collections.abc import Callable, Mapping, Sequence

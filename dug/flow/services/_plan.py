@@ -2,7 +2,8 @@
 
 A plan names processors and holds no function.  `make_plan` makes it of the wiring of a flow; it is never changed.
 
-`Step` is one name of the flow, `Reads` what a parameter reads; `_find_keep` says how many values each tape keeps.
+`Step` is one name of the flow, `Reads` what a parameter reads; `_find_keep` says how many values each tape keeps.  `_make_step`
+makes one of a definition, `_read` reads a wire, `_check_reads` refuses a tape that no step has.
 """
 
 import json

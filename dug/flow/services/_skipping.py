@@ -3,7 +3,7 @@
 A letter is written before the checkpoint behind its value.  Who takes the step over removes those that no checkpoint is behind:
 their values are tried again, so that a value is either processed or a letter, and never both.
 
-`DeadLetter` is one of them; `is_of_input` tells an error of what the body read.
+`DeadLetter` is one of them; `is_of_input` tells an error of what the body read.  `_read_letters` reads them from the server.
 """
 
 import json
