@@ -1,7 +1,8 @@
 """Where a batch or sweep asks: `CallSite`, its frame and context variables; `Executor` and its checks; `single_outer_call`.
 
 `call_site_of` notes the frame of the caller, `check_executor` and `check_elsewhere` refuse what cannot be used as an executor,
-and `find_width` says how many calls to take ahead.  Work is handed to the executor by `batch` and by `_sweeps/sweep`.
+and `find_width` says how many calls to take ahead.  Work is handed to the executor by `batch` and by `_sweeps/sweep`.  A site can
+`call`, `then`, `note` and `check`.
 """
 
 import os

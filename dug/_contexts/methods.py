@@ -1,6 +1,8 @@
 """`ContextMethods`: what looks at a context (``ctx.memo``, ``.graph``...) or runs a batch; `look_again` warns of changed data.
 
 Most of the modules that answer are imported on first use, so that ``import dug`` stays light.
+
+It has `memo`, `is_masked`, `explain`, `plan`, `graph`, `states`, `failures`, `compare`, `run_all`, `warm` and `debug`.
 """
 
 from collections.abc import Callable, Coroutine, Iterable

@@ -4,7 +4,9 @@ It begins on the tape whose first mark answers in its scenario, whoever pumped t
 first one that does not it *forks*: it goes on, at the same item, on the tape of its own scenario.  Each mark that it passes is
 noted as a read.  `reader` waits for what a pump gives.
 
-`LATEST` and `OLDEST` say where to begin; `_find_reach` says how far the run of a reader has read.
+`LATEST` and `OLDEST` say where to begin; `_find_reach` says how far the run of a reader has read.  Its steps: `_look` for the
+next item, `_pass` marks (`_pass_marks`, `_follow`), `_switch` tape, `_join_running`, `_stop` and `_leave`; `_find_limit`,
+`_find_differing`, `_is_behind` and `_is_dropped` say how far a tape serves.
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar

@@ -5,7 +5,8 @@ item waits for the run of the tape, as for any run in flight, so that a circle o
 copy of the context variables of the reader that pulled first, in which the run of the tape is the frame in force: what it reads
 is noted there, whoever pulls, and it stays in the scenario in which it began.
 
-`find_tape` finds the tape of a node in the scenario in force, or makes it.
+`find_tape` finds the tape of a node in the scenario in force, or makes it.  `_advance` runs the generator to its next yield,
+`_take` and `_write` its item, `_finish` and `close` end it.
 """
 
 import logging

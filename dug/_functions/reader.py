@@ -3,7 +3,7 @@
 `fetch_mark` is the driver of marks: a verification reads as far as the reader went.
 
 `find_mark` and `find_reach` find, without waiting, what the engine and the operators on streams look at; `is_here` and
-`leave_wait` belong to the wait.
+`leave_wait` belong to the wait.  `_poll` looks for an item, `_sleep` and `_enter_wait` wait for it, `aclose` ends.
 """
 
 from collections.abc import Callable

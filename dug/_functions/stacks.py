@@ -9,7 +9,8 @@ The ContextVars go along and come back.  A `threading.local` does not: code belo
 An interrupt (Ctrl-C) reaches the main thread, which waits; it is raised in the thread that works, as it would be without this.
 
 `_Continuation` is one part of the evaluation, in a thread of its own; `has_room` and `lacks_room` say how much is left;
-`_bring_to_end` makes the call there.
+`_bring_to_end` makes the call there.  Its parts: `start_roomy`, `run`, `wait`, `cancel`, `_raise_below`, `_end_process` of a
+forked child, and `_tell_why`.
 """
 
 import os

@@ -4,7 +4,8 @@ A stream holds no items: it stands for its node, and is read in the scenario in 
 node are the same value, and what their readers rest on are the marks of the tapes that they read (`stream_driver`, `reader`).
 
 `AnyStream` is the base of it and of `SyncStream`: `state`, the marks and items that are known.  `same_streams` compares two of
-them, `check_start` an item to begin at.
+them, `check_start` an item to begin at.  A stream is read by `open`, `first`, `last`, `seek`, `list`; a kind makes them (`make`,
+`make_bumped`, `make_loaded`, `check_bump`).
 """
 
 import inspect

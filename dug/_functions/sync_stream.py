@@ -1,4 +1,7 @@
-"""The value of a memoised generator: `SyncStream`, which is read without await; and `SyncStreamKind`, as in `stream`."""
+"""The value of a memoised generator: `SyncStream`, which is read without await; and `SyncStreamKind`, as in `stream`.
+
+Its verbs: `open`, `first`, `last`, `seek`, `list`.
+"""
 
 import inspect
 from types import GeneratorType

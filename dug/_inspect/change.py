@@ -1,4 +1,7 @@
-"""What differs between two contexts or files at one node: `Change`, what changed; `Difference`, and where the walk goes on."""
+"""What differs between two contexts or files at one node: `Change`, what changed; `Difference`, and where the walk goes on.
+
+A change has its `kind`, `why`, `note`, `texts`, `numbers`, and how far it `moved`.
+"""
 
 import math
 from collections.abc import Callable

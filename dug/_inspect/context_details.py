@@ -3,7 +3,9 @@
 Here: which tweaks a node rests on, why it has no value, how much of a plan runs.  `node_states` finds the state of a node by
 its memos; this file puts it into words.
 
-`_name_views` names the contexts around, `_tell_change` says that a function was redefined, and where.
+`_name_views` names the contexts around, `_tell_change` says that a function was redefined, and where.  `find_reading`,
+`find_reaching`, `find_resting`, `find_masked` and `tweaks_of` find; `tell_absence`, `tell_plan`, `say` and `name_place` word; a
+detail has `reads`, `error_way`, `place`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

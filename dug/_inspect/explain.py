@@ -5,7 +5,8 @@ nodes the tweaks in force reached it.  Many nodes of one function share a line, 
 `snapshot/_details` lists the facts that a file cannot know.
 
 `Explanation` is what is returned and shown; `_Teller` words its parts: the origin, the run, a failure, the reads, the ways to the
-tweaks.
+tweaks.  Its methods are `_tell_origin`, `_tell_failure`, `_tell_reads`, `_tell_ways`, `_tell_absence`; `_follow` and `_find_way`
+follow tweaks.
 """
 
 from collections import Counter, deque

@@ -6,7 +6,8 @@ a million takes time in proportion to its answer.  A value becomes text only whe
 The modules above this file word the answers, once; each kind of graph finds the facts: `context_details` for contexts,
 `snapshot/_details` for files.  A lazy graph serves one look, and keeps the facts that it has found.
 
-`Said` is a tweak in words, `Masked` the facts about a masked node.
+`Said` is a tweak in words, `Masked` the facts about a masked node.  The methods here are the protocol, such as `find_masked`,
+`tell_plan`, `tell_likeness`, `provider`, `untweaked`; `Origins` has `find` and `follow`.
 """
 
 from abc import ABC, abstractmethod

@@ -1,8 +1,9 @@
 """The state of each node by the memos in one view: `NodeStates`, `find_state`, `views_around`, `list_reads`, `passed_from`.
 
 Nothing runs.  The glossary defines the states; `find_state` is the one place that tells them apart.  A memo does not know where
-it was computed, and a memo that read none of a context's own tweaks belongs to the contexts around at once.  So a memo with
-which these answer too counts as inherited, whichever context asked first.
+it was computed, and a memo that read none of a context's own tweaks belongs to the contexts around at once.  So a memo with which
+these answer too counts as inherited, whichever context asked first.  `masked`, `provider`, `known`, `forgotten`, `is_inherited`
+and `_has_changed_code` are the questions behind a state.
 """
 
 from collections.abc import Iterator

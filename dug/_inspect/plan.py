@@ -9,7 +9,8 @@ changed, and all reads of a node that never ran, are a guess or unknown; the pla
 Here a question is one node asked in this view; its verdict is one of `ANSWERS`, `HOLDS`, `RUNS` and `MAY_RUN`.
 
 `_Forecast` is one node asked for and how much is known of its outcome; `_list_planned` lists the nodes that run for it.
-`_find_asked` lists the nodes asked for.
+`_find_asked` lists the nodes asked for.  `_Survey` asks (`ask`), tries older memos (`_try`), follows a body (`_follow_body`),
+foresees (`_foresee`), concludes (`_conclude`) and says why.
 """
 
 from collections.abc import Iterator, Sequence

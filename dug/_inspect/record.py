@@ -3,7 +3,8 @@
 A table of tweaks is made here for a context too: `tabulate_tweaks`.
 
 Keys: `look_up` finds the memo of a key, `seen_key` the node that a look shows for it (in the place of a stream's marks and pump,
-or beneath a tweak), `find_seen` the memo of that; `read_keys` lists its dependencies.
+or beneath a tweak), `find_seen` the memo of that; `read_keys` lists its dependencies.  A record has `kind`, `value`, `error`,
+`traceback`, `seconds`, `own_seconds`, `dependents`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -5,7 +5,8 @@ their number.  Each unit is told once, below the first that read one of its node
 many, and not the nodes.  Of the nodes of a unit those that moved most are named.  A story that is longer than a screen is folded
 more, and at last loses its middle: its ends are the targets and the causes.
 
-`_Unit` is one of them, `_Story` words it; `_tell_moves` names how far numbers moved, `_are_alike` what can be folded.
+`_Unit` is one of them, `_Story` words it; `_tell_moves` names how far numbers moved, `_are_alike` what can be folded.  `_gather`
+gathers the units, `_tell_below`, `_tell_rest`, `_tell_node` and `_tell_folded` write lines.
 """
 
 import math

@@ -4,7 +4,8 @@
 while it is written is left out, with the reason.
 
 `make_writer` returns what writes a view; memos that it brought in itself (`_shelves`) go out as they came.  `RowWriter` writes
-nodes (`_write_node`), functions, tweaks and errors.
+nodes (`_write_node`), functions, tweaks and errors.  Values are encoded by `_encode`, `_write_value` and `_encode_stream`;
+`_tell_unwritten` says what was left out.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Rows in memory: `Parcel`, a `Sink` and a `Carrier` that can be pickled; `give_out` fills one from a context."""
+"""Rows in memory: `Parcel`, a `Sink` and a `Carrier` that can be pickled; `give_out` fills one from a context.
+
+It keeps (`keep_node`, `keep_value`...) and gives back (`nodes`, `functions`, `errors`, `tweaks`, `read`).
+"""
 
 from collections.abc import Iterable
 from contextlib import nullcontext

@@ -6,7 +6,8 @@ and yields it.  When that task is cancelled, it cancels the scenarios in flight 
 cancelled scenarios again.  The code shared with other sweeps is in `sweep`, asyncio and trio are in `_functions/loops`.
 
 `_Attempt` is one attempt at a job, in a task (`_answer`); `_Iteration` one ``async for``; `_find_bounds` says how many run at
-once.
+once.  `_ask` begins and waits: `_start_new`, `_start_idle`, `_answer_oldest`, `_answer_base`, `_find_answer`, `_settle_on_loop`;
+`_cancel`, `_leave`, `_stop` and `_give_up` end.
 """
 
 import sys

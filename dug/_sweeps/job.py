@@ -4,6 +4,8 @@ A job is one outermost call: it meets an error once, however many of its nodes r
 again before the next job.  Inside a running node it is a part of that node's call.
 
 Who runs a job, in a thread or task, and hands it to an executor, is in `sweep` and `async_sweep`.
+
+`hand_to` an executor, `answer` and `answer_async` run it, `_ask_each` and `_ask_together` ask its nodes; `withdraw`, `close`.
 """
 
 from contextvars import Context as Variables

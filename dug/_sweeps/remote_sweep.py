@@ -4,7 +4,8 @@ The base is asked here, once, and goes to the workers as a file (`executors/_rem
 worker ahead (`executors/_dispatch`), and results come back in their order.  A result belongs to the world in which its batch was
 sent, and has the base of that.
 
-`_Answer` is the answer to one scenario; `_find_store` and `_place_of` say which store the workers open.
+`_Answer` is the answer to one scenario; `_find_store` and `_place_of` say which store the workers open.  `_draw_batch`, `_send`,
+`_fill` and `_ship` send, `_collect` and `_take_answers` receive, `_bring` reads sources that workers lack, `_make_result`.
 """
 
 import os

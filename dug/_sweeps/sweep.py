@@ -4,7 +4,9 @@ An `AnySweep` owns the scenarios that it has drawn and not yet yielded, in their
 the next may share; only the iterating task or thread touches it.
 `async_sweep` has the sweep that is awaited; `job` asks one scenario, `results` keeps the answers.
 
-`Sweep` hands jobs to the executor and waits for the oldest; `_iterate` names the scenarios that a user gives.
+`Sweep` hands jobs to the executor and waits for the oldest; `_iterate` names the scenarios that a user gives.  Drawing: `_draw`,
+`_take_next`, `_take_oldest`, `_hand_out_kept`, `_end`.  Bases: `base`, `_find_base`, `diff`, `central`.  Looking: `failed`,
+`_stand`.  Of `Sweep`: `cancel`, `_withdraw`, `_hand_newest`.
 """
 
 from collections import deque

@@ -3,7 +3,8 @@
 The file is asked for its texts, as for a look, and the context for its values; nothing runs.  A node that did not run and has no
 tweak of this run is the same as in the file.
 
-`Changed` is a node that is not what the file says.  `_is_same` compares a node with its row.
+`Changed` is a node that is not what the file says.  `_is_same` compares a node with its row.  `watch` notes, `find_changes`
+compares, `_find_cause` finds why, `tell_pending` says which functions are not here; `words` are those of JSON.
 """
 
 import shlex

@@ -6,7 +6,8 @@ the processes that attach a supervisor to one server share runs: `dug.flow.servi
 A processor is a node called ``name()``, its inputs and outputs are nodes of their names.
 
 `_make_step` makes the function of a processor's node; `_Instance` gives the supervisor; `UnresolvedFlowError` and
-`UnregisteredProcessorError` are Datagraph's own.
+`UnregisteredProcessorError` are Datagraph's own.  `Supervisor` has `attach`, `start_flow`, `serve`, `shutdown`; `Flow.resolve`
+wires; `IO` has `stream`, `first`, `stream_with`, `as_available`.
 """
 
 import inspect

@@ -3,7 +3,7 @@
 Nodes that load at the same time do so in threads, where gevent switches there; ``load`` may be a coroutine function too, and the
 graph is then awaited: ``await graph.arun(context)``.  Each run loads everything anew.
 
-`_link` notes an edge on the class that is decorated.
+`_link` notes an edge on the class that is decorated.  `Graph.add_root` and `flow` (by `_find_wires`) make the flow.
 """
 
 from collections.abc import Callable, Iterable

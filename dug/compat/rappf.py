@@ -3,7 +3,8 @@
 Types are the nodes.  Every update runs every function once, in an order in which each comes after what it reads; a function keeps
 its own state from update to update.  Recordings are the files that rappf writes: one for each type, a line for each update.
 
-`Step` is a function with what its parameters read (`_read_step`); `_read_recordings` reads the files back.
+`Step` is a function with what its parameters read (`_read_step`); `_read_recordings` reads the files back.  `DAG.run` updates
+all; `_run_step` runs one function, `_make_flow` wires, `_check_cut` and `_check_sources` refuse.
 """
 
 import inspect

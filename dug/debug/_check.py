@@ -3,7 +3,8 @@
 A `MutationCheck` listens to a context and owns all that it notes.  An error of the program that it checks passes it untouched.
 
 It hears of nodes and items (`_hear`, `_note_item`), keeps a `_watched.Watched` for each value (`_watch`, `_look`) and lists a
-`_change.Change` for each that changed.
+`_change.Change` for each that changed.  `changes`, `opaque` and `unfrozen` are what it found; `_note_reads` notes readers,
+`_find_running` who may have done it.
 """
 
 import logging

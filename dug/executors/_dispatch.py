@@ -5,6 +5,8 @@ its user to say.  A batch whose worker ended is sent again item by item; an item
 then is lost.  An item that took too long is not sent again, and those that were with it are.
 
 `Sent` is a batch, `Collected` what became of it, `BatchSize` how many items go together; `cancel` cancels those not begun.
+`send`, `collect` and `is_full` are the verbs of `Dispatch`; `_ask_again` follows a loss, `_go_on_without` an item that took too
+long.
 """
 
 from collections import deque

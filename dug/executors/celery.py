@@ -6,6 +6,7 @@ one a second time: who waits for it hears that it was lost, and asks for each of
 So a scenario that kills its process is delivered twice for each attempt, and never without end.
 
 `_Pool` is the workers of an app, `_Sent` a batch that was sent; `_answer` answers it in the worker, unless `_was_begun`.
+`result` waits for it.
 """
 
 from typing import Any, Literal

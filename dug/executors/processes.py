@@ -4,7 +4,8 @@ Each worker has a thread here that sends it one call at a time, so that the pool
 that call alone is lost.  The pool of the standard library cannot tell, and breaks as a whole.
 
 `_Crew` is those workers and threads, `_Worker` one process, `_Call` a call; `_run`, `_receive` and `say_exit` are on this side,
-`_work` and `_compute` in the worker; `_Pool` is how a sweep sees it.
+`_work` and `_compute` in the worker; `_Pool` is how a sweep sees it.  `_begin` and `_serve` are of the crew's threads, `submit`,
+`shutdown`, `terminate` and `join` of the pool.
 """
 
 import os

@@ -3,7 +3,8 @@
 Names, values and functions are in the context, and nowhere else.
 
 Its verbs: `add`, `by_types`, `insert`, `override`, `release`, `link`, `repoint`, `rename`, `delete`, `restrict`, `add_block`,
-`add_each`; `same` is the function of the node that a link makes.
+`add_each`; `same` is the function of the node that a link makes.  Inside: `_set_function`, `_set_processor`, `_become_async`,
+`_refuse_twice`, `_check_items`, `_repointed`, `_sort_in`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -3,7 +3,8 @@
 The context's tweaks are all that a flow is.  Changes that are made before anybody looks are stated in one go, as each statement
 takes time in proportion to the tweaks that there are.
 
-`NodesOfName` is what is tweaked for one name.
+`NodesOfName` is what is tweaked for one name.  `_settle` states what is pending, `_find_stated` finds one tweak, `_here` is the
+view in force, `_define` returns the definition of a node.
 """
 
 from collections.abc import Mapping

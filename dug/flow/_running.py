@@ -2,7 +2,8 @@
 
 It holds a reader on every stream of the run, so that all of them begin at once; whoever drops it or closes it ends the run.
 
-`_Output` is such a stream; `_drop_lost` ends readers that nobody has any more.
+`_Output` is such a stream; `_drop_lost` ends readers that nobody has any more.  `what_if`, `drain`, `marks`, `states`, `graph`,
+`node` and `aclose` are its verbs; `_measure` asks `_progress`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -5,7 +5,8 @@ finds a given function for each key and registers it under that key again; so th
 every value that was saved answers.  A function that has changed gets a key of its own, where it is to run again.
 
 `SavedFunction` describes one; `_match` and `_choose` find the function given for each, `_find_changed` those that changed;
-`about` is a note in the file.
+`about` is a note in the file.  `_tell` is what the file must know, `_take_functions`, `_run_again` and `_redirect` bring a load
+up to date.
 """
 
 from collections.abc import Callable, Iterable, Mapping

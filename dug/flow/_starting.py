@@ -3,6 +3,7 @@
 A start is a what-if that gives inputs their items and has a number, so that its streams are its own.
 
 `Wired` and `Starter` are for those who run a flow elsewhere (`services`); `given` is the function of an input with items.
+`_wire` and `_give` prepare inputs.
 """
 
 import inspect

@@ -3,7 +3,8 @@
 A wiring is what a flow would read, known before anything runs: orders, circles, missing inputs.
 
 `read_wiring` reads one; `wire_by_hand`, `wire_processor` and `wire_like` make the wires of a function; `_strip` and `_name_type`
-read types.
+read types.  `Wiring` answers: `order`, `check`, `is_missing`, `is_gone`, `is_stream`, `find_readers`, `outputs`, `floating`, and
+for values handed over `find_moves`, `list_moved`, `check_moves`; `say_missing` and `say_gone` say what to type.
 """
 
 import difflib

@@ -3,7 +3,8 @@
 Any thread pushes; whoever takes ticks takes.  A push goes into a tick as a whole, or is refused as a whole.  Values are never
 lost for good: a node has, in the tick that is taken last, the value that was pushed last.
 
-`BacklogError` is a push that was refused.
+`BacklogError` is a push that was refused.  Its verbs: `put`, `offer`, `wake_at_room`, `take`, `put_back`, `close`; `_add` folds
+pushes, `_drop_oldest` and `_check_may_wait` are the policies.
 """
 
 import logging

@@ -3,7 +3,8 @@
 Each question is a `Flight`.  A thread has one at a time; of a coroutine function so many ticks are in flight as the window
 allows, and their answers are shown in the order of the ticks.
 
-`Beside` is the base of both: in flight, due, answered.  `_ask_in_thread` and `_ask_in_task` ask.
+`Beside` is the base of both: in flight, due, answered.  `_ask_in_thread` and `_ask_in_task` ask.  `_start` and `_launch` ask,
+`_take_answers` shows.
 """
 
 from collections import deque

@@ -2,6 +2,8 @@
 
 For each tick a task opens the stream at the first item that was not shown, in a context that is frozen at the tick, and only then
 ends the one before it: so a generator that the tick does not concern has a reader all the time, and is not begun again.
+
+`_start`, `_read` and `_take_over` are that task, `_take_answers` shows items.
 """
 
 from collections import deque

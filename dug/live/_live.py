@@ -4,7 +4,7 @@ What a user says is checked here.  Pushes wait in a `Backlog` until whoever read
 outputs and freeze.
 
 The verbs: `input`, `output`, `push`, `feed`, `freeze`, `step`, `updates`, `close`; what can be looked at is in its base,
-`_state.LiveState`.
+`_state.LiveState`.  `_make_output`, `_start_feed`, `_push_waiting` and `_check_open` are behind these.
 """
 
 import time

@@ -4,7 +4,8 @@ An output is *due* when a tick has come that it was not asked for in, and ``ever
 the first tick of a burst is shown at once, and the last one after ``every`` seconds at most.  `LiveOutput` itself is asked in the
 tick, in the thread that takes it; those that are asked beside the ticks are in `_beside`.
 
-`ask` asks for the node, `Answer` is what came of it, `find_memo` the memo that may change.
+`ask` asks for the node, `Answer` is what came of it, `find_memo` the memo that may change.  `_judge` decides whether an answer is
+news, `_note_tick` and `_find_due` when to ask.
 """
 
 from math import inf

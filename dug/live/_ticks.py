@@ -4,7 +4,8 @@ One thread or task takes ticks at a time.  Each tick is one tweak of one context
 once, in one entry of that context; those beside it in a context of the scenario that the tick made.  What there is to show is
 kept in one queue, so that a reader that is cancelled loses nothing.
 
-`_find_impossible` refuses pushes as a whole.
+`_find_impossible` refuses pushes as a whole.  `go_on` takes one (`_take`, `_change`) and shows it (`_refresh`, `_collect`);
+`show_failure`; `find_due`, `has_work` and `is_settled` say what is left; `freeze`, `wake`, `cancel`.
 """
 
 import logging

@@ -4,7 +4,8 @@ An item that a generator gave before the recording began is written as it is whe
 generator has a number of its own in the file, and the last one counts.  What a what-if makes of a
 stream that is not a source is left out.
 
-`_Run` follows one run of a generator; `open_stream_of` finds the stream that a node has as its value.
+`_Run` follows one run of a generator; `open_stream_of` finds the stream that a node has as its value.  `follow` follows a stream,
+`_catch_up` writes the items that were given before, `write_item` and `write_end` write lines.
 """
 
 from collections.abc import Callable

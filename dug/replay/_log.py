@@ -4,7 +4,8 @@ A line is JSON and ends with a newline.  One with a ``size`` is followed by so m
 frame or an array, as its codec wrote it.  A line is written in one go when it is made, so what a process has recorded is in the
 file when the process is killed.  A file is never written to by two recordings.
 
-`make_header` is the first line, `make_encoder` writes one, `read_bytes` reads the bytes behind it, `_parse` a line.
+`make_header` is the first line, `make_encoder` writes one, `read_bytes` reads the bytes behind it, `_parse` a line.  `Log` has
+`begin`, `append`, `close`, `is_mine`.
 """
 
 import errno

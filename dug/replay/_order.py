@@ -5,6 +5,8 @@ one comes through to whoever uses it.  Only a reader that asks can get an item: 
 longer waited for, until they ask again.  So a program goes on that reads its streams in another order than then.
 
 Of the readings that wait, the one whose item is the earliest watches the turns; each other one sleeps until that is itself.
+
+A reading waits in `take_turn`, `_wait_for_earlier` and `_wait`; `is_due` and `find_watcher` decide.
 """
 
 from collections.abc import Awaitable, Mapping

@@ -5,7 +5,9 @@ in the recording, but what their sources give is, as far as it read none of thei
 heard of, so that what a reader changes later cannot reach the file.  Nothing here breaks a computation: what cannot be written is
 noted as a gap, and told at the end.
 
-`_Recorder` is the listener; `_entries` makes the lines, `_log` writes the file, `_recording` reads it back.
+`_Recorder` is the listener; `_entries` makes the lines, `_log` writes the file, `_recording` reads it back.  `hear` and `take`
+hear of nodes and items, `note_known` and `note_last` write what the context knows, and what changed by the end, `_write_lost`,
+`_note_gap` and `report` are about gaps.
 """
 
 import logging

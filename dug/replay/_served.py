@@ -5,7 +5,8 @@ recording knows of it or not; a function that is decorated meanwhile is replaced
 of are tweaked to these.
 
 `_Replacing` holds the replacements: one for a plain function, an awaited one or a stream (`_make_plain`, `_make_awaited`,
-`_make_stream`).  One for an awaited stream is made by `_make_awaited_stream`.
+`_make_stream`).  One for an awaited stream is made by `_make_awaited_stream`.  `covers`, `is_wanted`, `is_needed` and
+`list_idle_cuts` say what is replaced; `enter` puts it in force, `tell_gap` says why something is not given.
 """
 
 from collections.abc import Callable, Iterator

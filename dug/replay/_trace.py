@@ -2,7 +2,8 @@
 
 A node is known by its name, see `_names`; so the trace can be asked without any function being here.
 
-`Piece` is a line with the place of its bytes, `Items` what one run of a generator gave.
+`Piece` is a line with the place of its bytes, `Items` what one run of a generator gave.  `find`, `suggest`, `walk`, `reads_of`,
+`value_of` and `digest_of` ask it; `_take` and `_add` read a line; an `Entry` has `reads`, `find_gap`, `find_node`.
 """
 
 from collections.abc import Callable, Iterable

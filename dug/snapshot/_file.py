@@ -7,7 +7,8 @@ row has the types of its columns and its check number, and a table that is read 
 `SnapshotError` that says what it is.
 
 `_check_header`, `_check_schema`, `_read_info` and `_read_checks` open one; `_filling` brings rows of format 1 into the present
-columns.  `_connect` opens the database, `_join` joins the pieces of a large value.
+columns.  `_connect` opens the database, `_join` joins the pieces of a large value.  `check_edges` checks edges, `reopen` opens
+again after a fork, `_select` selects rows.
 """
 
 import os

@@ -1,6 +1,7 @@
 """Streams of a file as looks at a context show them: `Folded` has no marks, and a stream has read what its marks rest on.
 
-`_sort` puts rows after what they read.
+`_sort` puts rows after what they read.  `find_owner` and `_find_owners` find the stream of a mark, `fold_errors` gives errors to
+the nodes that show them, `_count_readers` counts.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,9 @@
 """Opens a file for its texts: `look`; `Look` makes each `SavedNode` and `Fact` of a row, and asks `_details` to explain.
 
 Nothing of the file is decoded or imported; the texts were captured at save time.
+
+`Look` has `nodes`, `tweaks`, `functions`, `failures`, `graph`, `compare`; a row is found by `_find_row`, read by `_saved`, and
+made a `_fact`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -3,6 +3,7 @@
 The rows come from `_portable`; here they get their check numbers and their place in the file.
 
 `save_view` writes a view; `_writing` and `_reason` turn faults into `SnapshotError`; `_count_failures` counts for the `Report`.
+`keep_node`, `keep_value`, `keep_error` and the like are the verbs of a `Sink`; `begin`, `_flush` and `end` write the file.
 """
 
 import platform

@@ -3,7 +3,8 @@
 A check forgets nodes as ``ctx.invalidate`` does, and nothing else: what depends on them is verified, and kept where a value is
 the same.  It holds no value and no memo but those that a loaded context asked it to spare.
 
-`_Watched` is the memo of a file; `find_changed` only lists what changed, `load_own` finds dug's own readers.
+`_Watched` is the memo of a file; `find_changed` only lists what changed, `load_own` finds dug's own readers.  `add` has the nodes
+of a function watched, `_list` lists the memos of files.
 """
 
 import os

@@ -7,7 +7,8 @@ is asked for before somebody needs an item that rests on it.
 At the first read that gives something else it goes on with a kept run that parted there, if there is one; what it gave so far is
 the same in both.  Else the generator runs, from its start, and its first items, which were given, are left out.
 
-`Row` is a kept stream.
+`Row` is a kept stream.  `give` and `give_async` do so, `_walk` goes from read to read, `_ask` asks for one, `_begin_anew` runs
+the generator.
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -14,7 +14,9 @@ A read of a node that is tweaked to a value counts by the digest of that value, 
 the reads before have given.  Two runs of one body with one call whose reads gave the same so far ask for the same next, and when
 all gave the same, give the same value.  Nothing else enters: no tweak, no footprint, no time.  What a body can see besides is
 what its fingerprint is made of.  A row is verified as a whole however it was found, so the place where it lies matters for speed
-only.  `KeptMemo` is a run of another process as an older memo.
+only.  `KeptMemo` is a run of another process as an older memo.  Verbs: `begin_search`, `recall` and `recall_items` find
+(`find_path`, `find_key`, `_look`, `_go_on`, `_make` a memo); `landed`, `keep_row` and `_keep` keep, if it `is_worth` it; `pause`,
+`dropped`, `forget`.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""`LargeValues` keeps the bytes of large values in a folder, a file for each digest, beside a server of small ones."""
+"""`LargeValues` keeps the bytes of large values in a folder, a file for each digest, beside a server of small ones.
+
+Its verbs: `put`, `get`, `has`, `delete`.
+"""
 
 import os
 from contextlib import suppress

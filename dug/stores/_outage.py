@@ -2,6 +2,8 @@
 
 A pause lasts a second at first and twice as long after each further failure, at most half a minute; an answer ends it.  So a
 server that is gone costs a computation little, and one that is back is in use again soon.
+
+`ask` and `attempt` ask; `is_paused`, `has_failed` and `_pause` are about the pause, `_warn` tells.
 """
 
 import logging

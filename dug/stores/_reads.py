@@ -1,7 +1,7 @@
 """Tells what a run has read, as a path has it: `ReadTeller`; or why that cannot be told, `NotTold`.
 
 `is_kept` tells functions of which runs are kept, `is_plain` memos that can be; `write_back` writes arguments, `_find_span` the
-items that were read.
+items that were read.  `tell_run` tells all reads of a run, `tell` one, `tell_span` items.
 """
 
 from typing import Any

@@ -6,7 +6,8 @@ of a definition took; ``seen``, ``accepted`` and ``invalidated`` are hashes.  On
 transaction keeps many.  A lease ends by the server's clock.  A server that does not answer holds nothing: see `_outage`.
 
 `make_client` makes the client.  Of `_backend`'s verbs this file has what the server is asked; `_sqlite` does the same on a
-database, `_tiered` over two.
+database, `_tiered` over two.  `_ask` and `_insist` ask it, `_send` sends a transaction, `_scan` goes through keys, `_unpack`
+opens a row, `_name` makes a key.
 """
 
 import json

@@ -8,7 +8,8 @@ Who holds the lock for writing does so for milliseconds, but a program that make
 computation then goes on without: a lease is asked for briefly, and after a failure nothing is written until a pause is over, see
 `_outage`.  What a user asks for by name, such as to remove rows, waits for the lock.
 
-The verbs are `_backend`'s, in SQL; `_schema` has the tables, `_folder` the files.
+The verbs are `_backend`'s, in SQL; `_schema` has the tables, `_folder` the files.  `_connect`, `_take`, `_give_back` and `_using`
+handle connections, `_writing` a transaction.
 """
 
 import sqlite3

@@ -7,6 +7,9 @@ that gives something else are those that a fresh run of the generator would give
 A generator that reads the items of other streams has read them span by span, one before each of its own items (`WatchedItems`).
 
 `_Spans` is what it read of other streams; `_list_marks` the marks of a tape.
+
+`StreamKeeper` looks, where a generator would begin, for what is kept (`begin`, `_find_row`; `find_branch` where it parts) and
+keeps at its end (`keep`, `_tell` its path).
 """
 
 from time import perf_counter

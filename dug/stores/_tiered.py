@@ -8,7 +8,7 @@ the same *agree*.  Where the near one has noted one that the far one did not tak
 that function are removed before any of them is used here.  Where the far one has noted one of another machine, the near rows are.
 
 `TieredBackend` asks both for each verb of `_backend` (`_fetch`, `_take_far`, `_settle`, `_agree`), and passes over a far one that
-is away (`_ask_far`).
+is away (`_ask_far`).  `_find_open`, `_settle_open` and `_look_only` deal with invalidations that one side has alone.
 """
 
 import logging

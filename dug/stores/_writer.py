@@ -7,7 +7,9 @@ nothing else.  Leases are given back after their row was written, so that who wa
 Whatever goes wrong here is counted, and told through the logger ``dug`` once a minute: a warning would end the run of a program
 that makes errors of warnings.
 
-`Forgetting` is what an invalidation leaves to be removed.
+`Forgetting` is what an invalidation leaves to be removed.  Verbs: `put`, `remove`, `forget`, `flush`, `close`; of leases
+`acquire`, `give_back`, `_renew`; the thread is in `_work`, `_run` and `_turn`; `begin_anew` in a child; invalidations that come
+late (`find_invalidation`, `_without_late`, `_forget_again`); `tell` warns.
 """
 
 import logging

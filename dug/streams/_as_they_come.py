@@ -1,6 +1,6 @@
 """Operators that read several streams as their items come: `merge`, `latest`.  What they give depends on the time.
 
-`_Merge` and `_Latest` are their cursors.
+`_Merge` and `_Latest` are their cursors.  Each polls in `_poll`; `latest` keeps the last item of each.
 """
 
 from typing import Any, TypeVar, overload

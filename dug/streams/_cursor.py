@@ -4,7 +4,8 @@ Each kind of cursor says in `_poll` how to make the next item of what is there, 
 `Cursor` waits for those of its inputs that `_list_pending` names, and polls again.  So a cancelled asker loses no item, and
 nothing is yielded inside a group of tasks.
 
-`_open` makes a reader of an input; `check_count`, `check_seconds` and `check_is_plain` refuse arguments.
+`_open` makes a reader of an input; `check_count`, `check_seconds` and `check_is_plain` refuse arguments.  `_add_to` a pause,
+`_list_awaited`, `_leave` and `close` are the rest.
 """
 
 import inspect

@@ -3,7 +3,7 @@
 No task is made for that.  The waits for the tapes hold up the run of the cursor, so that circles are found; as any one item lets
 the cursor go on, each of several waits is optional, and only when all of them would close a circle is nothing left to wait for.
 
-`_SharedWait` is one of these waits.
+`_SharedWait` is one of these waits.  `last` sleeps, `end_by` adds a moment, `_enter` the waits, `wake` ends.
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
 Alarms are called in the order of their moments, and those of one moment in the order in which they were set, by the thread that
 lets the time go on.
 
-`Alarm` is one of these, which can be cancelled.
+`Alarm` is one of these, which can be cancelled.  `advance`, `jump`, `call_at` and `sleep` are its verbs.
 """
 
 from collections.abc import Callable

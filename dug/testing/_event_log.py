@@ -1,6 +1,8 @@
 """`EventLog` records the events of a context in order, and lists which nodes were computed, reused, failed or invalidated.
 
 The list `EventLog.events` is the only state; everything else is read from it.
+
+`hits`, `tweaked`, `count` and `clear` are among its methods; `_hear` listens.
 """
 
 from collections.abc import Callable

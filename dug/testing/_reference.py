@@ -10,6 +10,8 @@ same few nodes in exponentially many ways, comes to an end too.  A deep chain is
 of several threads, of which one runs at a time.
 
 `attempt` makes a call and says how it ended.
+
+`evaluate` begins; `_answer`, `_obey` (a tweak), `_run` and `_read` answer one question.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -2,6 +2,9 @@
 
 The nodes of a subject are taken once, and again when it has changed: at most a tenth of the time goes into that, however often a
 page asks.  All texts are cut.  One thread at a time may ask.
+
+A view is told by `_node`, `_rows`, `_head`, `_list`, `_failures`, `_around` or `_graph`; `try_it` and `begin_trial` begin a
+trial.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,6 +2,8 @@
 
 Both are contexts, or both are files, and their nodes are compared as ``ctx.compare`` and ``dug diff`` do.  The story is told once
 for each state of the two.
+
+It tells the story (`tell`) and one node (`tell_node`).
 """
 
 from collections.abc import Mapping

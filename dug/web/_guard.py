@@ -6,7 +6,8 @@
   site can send.  Without one of the two nothing is answered.
 * Each answer forbids scripts, styles and requests that are not the page's own, frames around it, and guesses at its type.
 
-`_read_cookies`, `_is_address` and `_refuse` do so; `HEADERS` are the last rule.
+`_read_cookies`, `_is_address` and `_refuse` do so; `HEADERS` are the last rule.  `_find_refusal` and `_find_post_refusal` decide,
+`_shows_token` and `_has_cookie` look.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator

@@ -2,7 +2,8 @@
 
 It asks what the engine notes anyway, when somebody looks: nothing is counted between two looks.
 
-`_Counted` is what was counted last; `read_process_size` the memory.
+`_Counted` is what was counted last; `read_process_size` the memory.  `_tell_runs`, `_tell_states` and `_tell_memory` are its
+parts.
 """
 
 import os

@@ -2,7 +2,8 @@
 
 Each is a look: it asks `Graph` and `LazyGraph`, as the texts in a terminal do, and runs nothing.
 
-`Subject` is what both have, `ContextSubject` one for a context in particular; `_describe_frame` describes an array.
+`Subject` is what both have, `ContextSubject` one for a context in particular; `_describe_frame` describes an array.  They have
+`since`, `find_stamp`, `take_columns`, `take_graph`, `spell`, `describe`, `find_source`, `find_traceback`, `tell_outcomes`.
 """
 
 from abc import ABC, abstractmethod

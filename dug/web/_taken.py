@@ -1,6 +1,7 @@
 """`Taken`, the nodes of a page at one moment, and their names in addresses; `AskError`, a question without an answer.
 
-`read_place` reads a number in an address, `_name` makes a name for one; `_SORTS` are the orders of the table.
+`read_place` reads a number in an address, `_name` makes a name for one; `_SORTS` are the orders of the table.  `find_node`,
+`find_place`, `refer_to` and `counts` are about nodes, `_filter`, `_sort` and `lowered` about the table.
 """
 
 from collections import Counter

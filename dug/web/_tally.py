@@ -1,6 +1,7 @@
 """`Tally` counts the results of a sweep, each once, however often somebody looks: failures, retries, and who computed what.
 
-`SweepRun` is what is asked of the sweep, `Worker` what one process computed.
+`SweepRun` is what is asked of the sweep, `Worker` what one process computed.  `follow` takes what is new, `find_move` and
+`tell_change` compare a target with its base.
 """
 
 from functools import cached_property

@@ -3,7 +3,8 @@
 A `Trial` runs in a thread of its own, inside the scenario that the page had, and files what it computes in a cache of its own:
 nothing of the base is changed.  A tweak is read as the command line reads it, so no text of a browser is evaluated.
 
-`_ask` makes the form, `_find_targets` picks the nodes to ask for.
+`_ask` makes the form, `_find_targets` picks the nodes to ask for.  A trial has `start`, `enter`, `_run`, `tell`, `tell_plan`;
+`begin`, `_make` and `_list` are of all.
 """
 
 import asyncio

@@ -7,7 +7,9 @@ argument parsing does the work: the code generated here has the function's param
 A key that cannot give the arguments back (``typed``, ``key``, ``ignore``) is a `PartialKey` and carries the complete one.
 
 Arguments that are equal and not alike (``True`` and 1, NaN, ``typed``) are told apart in `canonical`, `_typed` and
-`_with_one_nan`.  The generated code is put together by `_parameters`, `_define` and `_define_taking_apart`.
+`_with_one_nan`.  The generated code is put together by `_parameters`, `_define` and `_define_taking_apart`.  `fits` tells a key
+of other parameters, `of_other` binds another function with the same ones; `plain_parameters` and `compile_call` make the call
+path.
 """
 
 import inspect

@@ -4,7 +4,7 @@ A function that can be imported by its qualified name *is* that name: nodes, twe
 definition under it takes the name over.  Any other function is its own object.
 
 It publishes functions under their names (`publish`, `find`, `load`), says why one cannot be pickled, and holds the nodes of a
-local one.
+local one.  Methods: `wrapper`, `binding`, `trust`, `disarm`, `call_at_next_run`, `unpicklable_reason`.
 """
 
 from collections.abc import Callable, Iterable

@@ -4,7 +4,8 @@ Most programs have far more homes and memos than anything else, and the collecto
 So what was filed is hidden from it (`untrack`), and the table shows it what these refer to, where that may be part of a circle
 (``native/collector.h``); whatever leaves its place is shown again first (`track_again`).  As Python nothing is hidden.
 
-`args_of` and `find_args` say what a home is found by among the nodes of its function (`function_of`): the arguments.
+`args_of` and `find_args` say what a home is found by among the nodes of its function (`function_of`): the arguments.  `Homes` has
+`get`, `put`, `take_out`, `pop_last`, `move_to`, `list_all`, `let_go`.
 """
 
 from collections.abc import Iterable

@@ -4,7 +4,8 @@ A target gets its bit the first time that it is tweaked or untweaked; a few sour
 `group.CacheGroup.give_early_bit`.  A local function keeps its bits and those of its nodes itself, so that they are freed with it;
 its bits are given again once no memo has them.
 
-`function_of` gives the function of a target, of which the bits of its nodes go together.
+`function_of` gives the function of a target, of which the bits of its nodes go together.  `next` gives a bit, `find_targets` its
+targets, `keep` gives a target one, `_find_spare` finds one that is free again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

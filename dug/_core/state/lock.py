@@ -4,7 +4,7 @@ To take a free `Lock` and to give it back is to write two fields, with no lock o
 the interpreter lets other threads run between the steps of Python code, and not inside compiled code that calls none.  Where all
 runs as Python, `threading.RLock` is used.
 
-`_is_inside_engine` tells whether an interrupt struck in code of the engine.
+`_is_inside_engine` tells whether an interrupt struck in code of the engine.  It has `acquire`, `release`, `_wait`, `renew`.
 """
 
 import sys

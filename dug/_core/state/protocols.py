@@ -6,7 +6,7 @@ A group lists the caches and views that share it, and a walk goes through caches
 stand above, and import what is here by no way: they only have these parts.
 
 Also `ScenarioShape`, `ScopeShape`, `GroupShape`, `RunShape`, `FrameShape`; `KeeperShape` is a store of runs, as a cache asks it;
-`Task` the task that drives a run.
+`Task` the task that drives a run.  The methods of `CacheShape` are those of `cache.Cache`, without code.
 """
 
 from collections import deque

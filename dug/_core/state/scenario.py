@@ -13,7 +13,8 @@ A tweak of a function under which some of its nodes are tweaked already is enter
 So a lookup is two dict lookups, the node's own tweak before its function's, and innermost first needs no search.
 
 Handles: `make_tweak`, `Place` (where a tweak acts), `TweakRef` (weak), `HeldTweaks` (keeps them alive).  Scenarios:
-`make_active`, `find_changed`.  `RunningReplacement` is in force while a replacement runs.
+`make_active`, `find_changed`.  `RunningReplacement` is in force while a replacement runs.  `ActiveTweaks` can `restrict`,
+`follow` and find handles (`handle_of`, `find_read`); `Derivation.apply` applies a layer.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -3,7 +3,7 @@
 A context may tweak 100,000 nodes for the first time.  A walk for each of them would pass through what they all lead to as often,
 so here each memo that one of them leads to is looked at once: it gets the bits of all nodes that it, or a memo that it read, ran.
 
-A group does so under its lock.
+A group does so under its lock.  `bits_of` a memo; `_reach`, `_find_below` and `_list_below` go through readers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

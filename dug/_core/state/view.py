@@ -1,7 +1,8 @@
 """A scenario as an entered context sees it: `View`; `enter` and `enter_changed` make one over another.
 
 Values that a layer gives to nodes become memos (`_add_values`); a changed context gets another scenario (`_change_scenario`);
-`own_bits` say which tweak a node meets.
+`own_bits` say which tweak a node meets.  It is made by `fill`; `handle_of`, `matches`, `overrides` and `fixed` say what is
+tweaked, `bits_apart` and `pin` serve runs, `hears` and `emit` listeners.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,8 @@
 
 A group walks under its lock, to give a target its first bit or to forget the memos that ran it.
 
-`homes_of` lists the homes of a target, `concerns` says whether a memo ran it.
+`homes_of` lists the homes of a target, `concerns` says whether a memo ran it.  `touch_roots` begins, `follow` goes on;
+`rests_on_touched` and `is_about` decide.
 """
 
 from collections import deque

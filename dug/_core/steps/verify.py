@@ -11,7 +11,8 @@ for, as that settles it.
 
 `Lookup` is a call that was looked up and runs nothing; `is_as_before` tells whether a read has the same value, `forget_reads`
 starts again after a check that failed, `raise_later` keeps an exception for the body.  `_is_unchanged` and `_is_alike` compare
-two answers, `key_asked` is the key by which a read is asked for again.
+two answers, `key_asked` is the key by which a read is asked for again.  A `Check` goes candidate by candidate (`_turn_to`,
+`_turn_to_next`), read by read (`_look_on`, `_take`, `_walk_alone`), and files (`_file`).
 """
 
 import logging

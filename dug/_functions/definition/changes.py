@@ -4,7 +4,7 @@ A function that fills a cache, a log or a counter of its own changes data that i
 walk does not follow jumps, so it may miss a change in an unusual place.
 
 `_Stack` is the stack of values of one code object, instruction by instruction; `Changed` a name and the method or operation that
-changes what it leads to.
+changes what it leads to.  Its steps: `follow`, `_take`, `_load`, `_read_attribute`, `_apply`, `_drop`.
 """
 
 import dis

@@ -5,7 +5,8 @@ again: what names lead to, in modules, classes and instances; the code and the d
 hold; the content of data that can be changed in place; and how callees are called.
 
 Each kind is added by a method (`add_class`, `add_edge`...); `holds` compares all, `find_rebound` names what is bound to another
-object.  `_held_by` lists what an object holds.
+object.  `_held_by` lists what an object holds.  Among these are `add_function`, `add_member`, `add_import`, `add_data`;
+`_is_code_same`, `_is_content_same` and `_are_classes_same` compare.
 """
 
 import sys

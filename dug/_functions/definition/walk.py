@@ -8,7 +8,8 @@ installed packages, which count by name and version.
 No user code runs: attributes are looked up without their descriptors, and values are looked into only if their type is known.
 The walk says what there is (`Part`); its caller decides when two parts are the same.
 
-`_Walk` has a method for each kind of thing that it visits: function, class, container, module, import, attribute.
+`_Walk` has a method for each kind of thing that it visits: function, class, container, module, import, attribute.  They are
+`_visit_class`, `_visit_names`, `_visit_changes` and the like; `_look` queues, `_close` and `finish` end.
 """
 
 import builtins

@@ -2,7 +2,9 @@
 
 It looks when the server says that something changed, and now and then without that, as a process that is gone says nothing.
 
-`perform` works on one step to its end (by `_stepping`); `_find_first_error` finds why a step cannot.
+`perform` works on one step to its end (by `_stepping`); `_find_first_error` finds why a step cannot.  `work_on` goes on,
+`look_once` has all that can be worked on elsewhere done there, `_begin` and `_begin_free` begin steps, `_send` hands one to other
+workers, `_give_up` ends inputs.
 """
 
 import logging

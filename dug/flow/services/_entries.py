@@ -5,7 +5,8 @@ An entry is one letter and what follows: ``L`` a list of values as typed JSON, `
 A signature covers the run, the tape and the id of the entry: none can be put in another place.
 
 `Entry` is one that was read; `write_failure` and `read_failure` turn an error to JSON and back, with `RemoteTraceback` as its
-cause.  `_make_loaded` makes an exception of a class that is loaded here, `_split` parts the values of an ``M``.
+cause.  `_make_loaded` makes an exception of a class that is loaded here, `_split` parts the values of an ``M``.  `pack`,
+`unpack`, `seal`, `open` and `chunk` are the verbs.
 """
 
 import json

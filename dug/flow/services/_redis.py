@@ -4,7 +4,9 @@ The client is a blocking one, so that asyncio and trio are served alike and a sl
 the first trip of a process, and again after a fork.  A server that does not answer is asked again until the patience is over; one
 that never answered is not there.
 
-`_Threads` are those threads, `_make_client` makes the client, of a cluster too.
+`_Threads` are those threads, `_make_client` makes the client, of a cluster too.  Calls: `ask` waits for an answer, `post` does
+not, `run` runs a script and blocks; also `publish`, `listen`, `close`; the threads `_listen` and ring (`_ring`), and `_beat` and
+`_touch` prolong.
 """
 
 import logging

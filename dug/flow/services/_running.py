@@ -1,6 +1,7 @@
 """A run that services share, as one process sees it: `ServicesRun`, its outputs by name, each a stream from the start.
 
-`InputGiver` gives the values of one input to the run; `iterate` goes through a collection or a generator.
+`InputGiver` gives the values of one input to the run; `iterate` goes through a collection or a generator.  A run has `state`,
+`states`, `drain`, `give`, `begin`, `aclose`, `leave_when_unused`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping

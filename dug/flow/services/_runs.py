@@ -1,6 +1,8 @@
 """The runs of a namespace: `Runs` finds them by their ids, looks at them, and cancels, retries and deletes them; it blocks.
 
-`_check_kept` refuses a retry whose values are dropped.
+`_check_kept` refuses a retry whose values are dropped.  Its verbs: `status`, `show`, `cancel`, `retry`, `delete`, `dead_letters`,
+`count_dead_letters`; `_link`, `_read_plan` and `_list_ids` reach a run, `_settle` takes a run that has ended from those that go
+on.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """`Services`: the processors that this process has, and the runs that it shares with others through a server.
 
 Its verbs: `processor` registers one, `serve` and `perform` work on runs, `open` finds a run, `_start` begins one (for
-`flow.start`) and writes its plan, `close`.
+`flow.start`) and writes its plan, `close`.  `_write_plan` keeps it in the server, `_give_all` gives inputs.
 """
 
 import time

@@ -3,7 +3,8 @@
 A task of its own sends; the body puts.  An append says whose it is, so the server refuses it when another process has taken the
 step over.
 
-Its verbs: `begin`, `put`, `kick`, `give_way`, `end`, `close`; `_send_all` is the task, `_write_command` makes an append.
+Its verbs: `begin`, `put`, `kick`, `give_way`, `end`, `close`; `_send_all` is the task, `_write_command` makes an append.  `_take`
+takes what waits.
 """
 
 import time
