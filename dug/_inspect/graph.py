@@ -6,7 +6,8 @@ nothing here runs anything.
 
 Inside, a node is its place in the order of the facts, and edges are tuples of places, so that a million nodes need hardly more
 memory than their facts.  The dependents of a node are found the first time that they are asked for.  Making one: `_number`,
-`_sort`, `_break_circles`; asking for a node: `_name_of`, `_not_a_node`, `_several`.
+`_sort`, `_break_circles`; asking for a node: `_name_of`, `_not_a_node`, `_several`.  It has `roots`, `leaves`, `fact`,
+`dependencies`, `descendants`, `to_frame`, `to_networkx`; `_walk`, `_reach` and `_closure` go along edges.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -4,7 +4,8 @@ Functions are matched by name when they are asked for, and nothing is imported: 
 and so do all memos computed from them, because a tweak of that function could not reach them.  The engine files the memos that
 come in (bits, footprints, restrictions, readers) as if they had just been computed here; only the values stay with the carrier
 (`stored`).  A memo that comes in after an invalidation or clearing is left out: the carrier cannot know of these.  `Waiting` is
-what has not come in, `LeftOut` a tweak that cannot be stated; `_Homes` asks the carrier before a node is unknown.
+what has not come in, `LeftOut` a tweak that cannot be stated; `_Homes` asks the carrier before a node is unknown.  It can `find`,
+`fill` and `expect`; `_bring_in`, `_make`, `_put` and `_read_outcome` make a memo, `_find_reason` says why not.
 """
 
 from collections.abc import Iterator

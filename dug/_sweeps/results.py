@@ -2,7 +2,8 @@
 
 A result keeps the values and errors of its nodes, and neither the context that they ran in nor its memos: the frames of an
 error's traceback are emptied.  `Results` keeps every result, so that it can be iterated again.  `sweep` and `async_sweep` ask.
-`_Part` is some of the results, `_Iteration` one pass over them; `_make_index` makes the index of a frame.
+`_Part` is some of the results, `_Iteration` one pass over them; `_make_index` makes the index of a frame.  Of all: `tornado`,
+`to_dict`, `to_frame`; `_take_place`, `_find`, `_choose` and `_make_unique` find results by place and name; `_announce`.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """`Flow`: functions wired by names, which are computed, asked what if, looked at and drawn.
 
 What runs is in its context; here are the questions, each answered for the scenario in force.  `NamedState` is a node and its
-state, `Problem` why a part cannot be computed.
+state, `Problem` why a part cannot be computed.  Questions: `compute`, `compute_all`, `acompute`, `run`, `validate`, `plan`,
+`order`, `states`, `graph`, `draw`, `copy`, `groups`, `floating`; changes are in `_building`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

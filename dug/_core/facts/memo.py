@@ -6,7 +6,7 @@ of force (`STALE`, `DEAD`).  `OuterCall` is an outermost call, `Origin` marks a 
 
 A footprint is a set of bits: one for each node or function that was ever tweaked, and of which the run asked whether it is
 tweaked.  A restriction is the frozen set of the serial numbers of the tweaks that it met there; empty for a memo that met none,
-which answers in every scenario that tweaks nothing in its footprint.
+which answers in every scenario that tweaks nothing in its footprint.  A home also has readers (`add_reader`) and variants.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
-"""The store of memos: `Cache` files them so that `steps/find` finds them (`file`, `home_of`), counts, removes and clears them.
+"""The store of memos: `Cache` files them where `steps/find` finds them (`file`, `_insert`, `home_of`, `make_home`, `list_memos`).
 
-The memos of one node in one cache are a `NodeMemos`, their *home*.  Most nodes have one memo that read no tweak, which has a
-place of its own; all others are in a table by footprint and restriction.  A tweak that a memo read leads to the memo.
+The memos of a node are a `NodeMemos`, their *home*: mostly one that read no tweak; others are in a table by footprint and
+restriction.  It also removes (`remove`, `empty`, `clear`, `drop_emptied`), widens footprints, and belongs to a group (`bind`).
 """
 
 from collections import deque

@@ -4,7 +4,7 @@ The walks are the only operations that reach from a node to the memos computed f
 memos that ran a node, and dropping memos of a tweak that nobody holds.  They follow readers: too many perhaps, never too few.
 
 One lock guards all of it: it is held to open and to close a run, to file, and during the walks.  No user code runs under it
-but the hashing and comparing of arguments; memos taken out are released after it.
+but the hashing and comparing of arguments; memos taken out are released after it (`_release_all`).
 """
 
 from collections import deque

@@ -4,7 +4,9 @@ A scope holds a scenario (layers of tweaks), has a cache or takes that of the sc
 owns its tweaks; its entries own nothing.  A change of the scenario shows in every open entry; where an interrupt strikes in the
 middle of a change, the change is completed.  Leaving: `_leave_out_of_order`; after an interrupt: `give_up`, `_locks_freed`.
 
-What a user reads and writes in a context is in `_contexts`.
+What a user reads and writes in a context is in `_contexts`.  It is opened by `_open_inside` and `_activate`, left by
+`_deactivate`; its view is made by `_view_inside` and `_derive`, again by `_renew` and `_keep_up`; it is changed by `_change`,
+`_replace`, `_forget`, if `_check_changeable` lets it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
