@@ -2,8 +2,8 @@
 
 It runs no processor and needs no code of the user's: all that it tells lies in the server.
 
-A command for each: ``ls``, ``show``, ``letters``, ``cancel``, ``retry``, ``rm``; `_where` adds the options that say which server and run.  `_open`
-opens the server of the options, `_look` reads the state of a run, `_row_of` makes its row.
+A command for each: ``ls``, ``show``, ``letters``, ``cancel``, ``retry``, ``rm``; `_where` adds the options that say which server
+and run.  `_open` opens the server of the options, `_look` reads the state of a run, `_row_of` makes its row.
 """
 
 from collections.abc import Callable, Iterator
