@@ -8,7 +8,8 @@ installed packages, which count with their name and version.  `Reach.blind` list
 
 `_Writer` writes parts as texts; `print_with_imports` counts imported modules too; `find_changes`, `changed_parts` and
 `changed_imports` say where a function differs, `calls_alike` whether two texts mean the same calls.  `_head_of` is the signature
-with its decorators as a text, `_reach_of_plain` the reach of a function that is not memoised.  `_write` writes down a reach.
+with its decorators as a text, `_reach_of_plain` the reach of a function that is not memoised.  `_write` writes down a reach.  A
+`Reach` has `parts` and `imported`.
 """
 
 import ast

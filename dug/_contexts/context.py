@@ -1,7 +1,8 @@
 """`Context`, which a user enters: its scenario and cache; `tweak`, `untweak`, `invalidate`, `clear`, `run`, `listen`.
 
 A context is a set of tweaks and the cache that keeps its results.  What the engine does when one is entered, left or changed is
-in its base, `Scope`; the queries are in `methods`.  `_check_kinds` reads the kinds of events that a listener hears.
+in its base, `Scope`; the queries are in `methods`.  `_check_kinds` reads the kinds of events that a listener hears.  `activate`
+and `deactivate` enter by hand, `store` and `_keep_in` are its store.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -3,7 +3,7 @@
 An immutable set: joining two gives a third.  One tweak is read in `tweaks`; what it does is in `kinds`.
 
 Layers: `replace_top`, `put_over`, `retell`, `describe_layers`, and `_checked`, which refuses a set that is not one of tweaks.
-`kept_key` and `_shown_key` are the key of a tweak, as kept and as shown.
+`kept_key` and `_shown_key` are the key of a tweak, as kept and as shown.  `to_json` and `from_json` are in `scenario_json`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

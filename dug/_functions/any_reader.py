@@ -6,7 +6,8 @@ noted as a read.  `reader` waits for what a pump gives.
 
 `LATEST` and `OLDEST` say where to begin; `_find_reach` says how far the run of a reader has read.  Its steps: `_look` for the
 next item, `_pass` marks (`_pass_marks`, `_follow`), `_switch` tape, `_join_running`, `_stop` and `_leave`; `_find_limit`,
-`_find_differing`, `_is_behind` and `_is_dropped` say how far a tape serves.
+`_find_differing`, `_is_behind` and `_is_dropped` say how far a tape serves.  It reads what is known by `_read_own`, and checks
+that a source gives the same again (`_check_repeats`).
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar

@@ -5,7 +5,8 @@ node are the same value, and what their readers rest on are the marks of the tap
 
 `AnyStream` is the base of it and of `SyncStream`: `state`, the marks and items that are known.  `same_streams` compares two of
 them, `check_start` an item to begin at.  A stream is read by `open`, `first`, `last`, `seek`, `list`; a kind makes them (`make`,
-`make_bumped`, `make_loaded`, `check_bump`).
+`make_bumped`, `make_loaded`, `check_bump`).  Tapes are found by `_find_state` and `find_last_mark`, items made by `make_items`
+and `begin_items`.
 """
 
 import inspect

@@ -6,7 +6,8 @@ holds no scenario once it has ended, so that the memos of its marks keep no twea
 `Kept` is what a tape keeps: its items, its marks with their starts, its end.  `Reach` is how far the runs of a node have read a
 stream, `Holder` a reader as its tape sees it; `is_same_prefix` tells whether a tape has the items of an older one.  `Tape` wakes
 readers and pump (`wake`, `_wake_pump`, `give_room`, `has_room`), knows the reader that sets the pace (`find_pacer`, `find_bound`,
-`list_readers`) and closes (`leave`, `close`); `is_true` until what it rests on is invalidated.
+`list_readers`) and closes (`leave`, `close`); `is_true` until what it rests on is invalidated.  `_fill` sets a tape up; `urge`
+has the pump write one more, `tell_awaited` says who waits.
 """
 
 from bisect import bisect_right

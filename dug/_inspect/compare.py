@@ -6,7 +6,7 @@ targets and goes on from a node that differs to its dependencies on either side.
 value, because nothing below it matters, and at a node that is the same on both sides.  A node that only one side read has
 changed only if it depends on a tweak that the other side does not have, or is a target.
 
-`compare_all` compares whole graphs, without targets.
+`compare_all` compares whole graphs, without targets.  `_find_difference` compares one node, `_find_cause` finds what lies below.
 """
 
 from collections.abc import Sequence

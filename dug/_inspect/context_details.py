@@ -5,7 +5,8 @@ its memos; this file puts it into words.
 
 `_name_views` names the contexts around, `_tell_change` says that a function was redefined, and where.  `find_reading`,
 `find_reaching`, `find_resting`, `find_masked` and `tweaks_of` find; `tell_absence`, `tell_plan`, `say` and `name_place` word; a
-detail has `reads`, `error_way`, `place`.
+detail has `reads`, `error_way`, `place`.  A pair of contexts tells `has_changed`, `find_apart`, `tell_difference`,
+`tell_likeness`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

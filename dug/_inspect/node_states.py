@@ -4,6 +4,8 @@ Nothing runs.  The glossary defines the states; `find_state` is the one place th
 it was computed, and a memo that read none of a context's own tweaks belongs to the contexts around at once.  So a memo with which
 these answer too counts as inherited, whichever context asked first.  `masked`, `provider`, `known`, `forgotten`, `is_inherited`
 and `_has_changed_code` are the questions behind a state.
+
+It can `see` a node: `_find_answering` finds its memo, `is_redefined` a changed function.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,8 @@ Here a question is one node asked in this view; its verdict is one of `ANSWERS`,
 
 `_Forecast` is one node asked for and how much is known of its outcome; `_list_planned` lists the nodes that run for it.
 `_find_asked` lists the nodes asked for.  `_Survey` asks (`ask`), tries older memos (`_try`), follows a body (`_follow_body`),
-foresees (`_foresee`), concludes (`_conclude`) and says why.
+foresees (`_foresee`), concludes (`_conclude`) and says why.  `_find_trace` finds a memo that tells the reads, `_leads` lists the
+nodes that may be asked for, `_say_why` gives the reason.
 """
 
 from collections.abc import Iterator, Sequence

@@ -5,7 +5,8 @@ while it is written is left out, with the reason.
 
 `make_writer` returns what writes a view; memos that it brought in itself (`_shelves`) go out as they came.  `RowWriter` writes
 nodes (`_write_node`), functions, tweaks and errors.  Values are encoded by `_encode`, `_write_value` and `_encode_stream`;
-`_tell_unwritten` says what was left out.
+`_tell_unwritten` says what was left out.  `_number_of` and `_number_firsts` number, `_write_tweak`, `_write_error` and
+`_tell_function` write rows.
 """
 
 import json

@@ -7,7 +7,7 @@ cancelled scenarios again.  The code shared with other sweeps is in `sweep`, asy
 
 `_Attempt` is one attempt at a job, in a task (`_answer`); `_Iteration` one ``async for``; `_find_bounds` says how many run at
 once.  `_ask` begins and waits: `_start_new`, `_start_idle`, `_answer_oldest`, `_answer_base`, `_find_answer`, `_settle_on_loop`;
-`_cancel`, `_leave`, `_stop` and `_give_up` end.
+`_cancel`, `_leave`, `_stop` and `_give_up` end.  `_complete`, `_find_async` and `_wait` are the rest.
 """
 
 import sys

@@ -6,6 +6,7 @@ again before the next job.  Inside a running node it is a part of that node's ca
 Who runs a job, in a thread or task, and hands it to an executor, is in `sweep` and `async_sweep`.
 
 `hand_to` an executor, `answer` and `answer_async` run it, `_ask_each` and `_ask_together` ask its nodes; `withdraw`, `close`.
+`_begin` and `_see_world` note its world; `is_akin` tells whether two have a tweak in common.
 """
 
 from contextvars import Context as Variables

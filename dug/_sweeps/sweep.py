@@ -6,7 +6,8 @@ the next may share; only the iterating task or thread touches it.
 
 `Sweep` hands jobs to the executor and waits for the oldest; `_iterate` names the scenarios that a user gives.  Drawing: `_draw`,
 `_take_next`, `_take_oldest`, `_hand_out_kept`, `_end`.  Bases: `base`, `_find_base`, `diff`, `central`.  Looking: `failed`,
-`_stand`.  Of `Sweep`: `cancel`, `_withdraw`, `_hand_newest`.
+`_stand`.  Of `Sweep`: `cancel`, `_withdraw`, `_hand_newest`.  `_find_common_base`, `_make_drawn`, `_begin_asking`, `_make_job`
+and `_see_view` make what is asked.
 """
 
 from collections import deque

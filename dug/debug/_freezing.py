@@ -2,6 +2,8 @@
 
 A frame of pandas keeps its cells in arrays, which are made read-only too.  A frame of polars, and an immutable object, needs
 nothing; everything else cannot be frozen, but for what is inside.
+
+It can `freeze` and `thaw`; `_freeze_parts`, `_freeze_array` and `_freeze_frame` go inside; `unfrozen` lists the rest.
 """
 
 import logging

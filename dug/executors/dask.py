@@ -11,6 +11,8 @@ A `LocalCluster` forgets a worker that is starting again some seconds after it w
 none, and nobody would ever answer.  So it is told its size again while somebody waits.
 
 `answer_with` runs in the worker; `_Answer` is what comes of a message, `_Alone` one that is sent when somebody waits for it.
+`send_due`, `submit`, `_scatter` and `_gather` send and fetch, `_fetch_done` in one go, `_restore` tells the size; `drain`,
+`wait_for`.
 """
 
 import logging

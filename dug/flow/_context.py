@@ -4,7 +4,8 @@ The context's tweaks are all that a flow is.  Changes that are made before anybo
 takes time in proportion to the tweaks that there are.
 
 `NodesOfName` is what is tweaked for one name.  `_settle` states what is pending, `_find_stated` finds one tweak, `_here` is the
-view in force, `_define` returns the definition of a node.
+view in force, `_define` returns the definition of a node.  `_nodes_of` a name, `_settle_pending`, `_wiring` and `_list_own` read
+it.
 """
 
 from collections.abc import Mapping

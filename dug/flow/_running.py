@@ -3,7 +3,7 @@
 It holds a reader on every stream of the run, so that all of them begin at once; whoever drops it or closes it ends the run.
 
 `_Output` is such a stream; `_drop_lost` ends readers that nobody has any more.  `what_if`, `drain`, `marks`, `states`, `graph`,
-`node` and `aclose` are its verbs; `_measure` asks `_progress`.
+`node` and `aclose` are its verbs; `_measure` asks `_progress`.  `_find_frame` and `_find_stream` find where it is read.
 """
 
 from collections.abc import Iterator, Mapping

@@ -4,7 +4,8 @@ A wiring is what a flow would read, known before anything runs: orders, circles,
 
 `read_wiring` reads one; `wire_by_hand`, `wire_processor` and `wire_like` make the wires of a function; `_strip` and `_name_type`
 read types.  `Wiring` answers: `order`, `check`, `is_missing`, `is_gone`, `is_stream`, `find_readers`, `outputs`, `floating`, and
-for values handed over `find_moves`, `list_moved`, `check_moves`; `say_missing` and `say_gone` say what to type.
+for values handed over `find_moves`, `list_moved`, `check_moves`; `say_missing` and `say_gone` say what to type.  `_find_reads`
+and `_order` sort.
 """
 
 import difflib

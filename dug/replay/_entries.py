@@ -7,7 +7,7 @@ write.  A node has a line for each memo that it had in the recorded scenario, th
 writes a value so that no change reaches it.  `EntryWriter` numbers nodes and remembers what was written (`write`,
 `_spell_simple`).  A value that may change is encoded early (`take`, `hold`, `hold_all`) and forgotten by `let_go`; `loosen` has a
 node written again; `_write_one`, `_write_content` and `_tell_run` write lines, `_number` numbers a node, `write_lost` what is
-gone.
+gone.  `_find_why` says why a replay is to give a value, `_name_thread` names a thread.
 """
 
 import re

@@ -3,7 +3,7 @@
 With a speed an item does not come before its time, counted from the moment at which the replay was entered.  Streams that are
 read on one loop give their items in the order of the day, as `_order` says.  A stream whose recording has no end refuses the item
 after the last one that it has.  `play` and `play_async` give items, `make_tweak` a node's value; `_wait_for` and `_find_wait`
-wait for the time.
+wait for the time.  `_list_pieces` and `_find_order` go through the items.
 """
 
 import time

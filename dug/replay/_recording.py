@@ -1,6 +1,7 @@
 """`Recording`, which `open_recording` gives: what was recorded, what a replay of it lacks, the plan of one, and the replay.
 
-It has `nodes`, `gaps`, `missing`, `differences`, `timeline`, `is_complete`; `_serve` makes the replay.
+It has `nodes`, `gaps`, `missing`, `differences`, `timeline`, `is_complete`; `_serve` makes the replay.  `_plan` and `_find` find
+nodes for it.
 """
 
 import errno

@@ -15,7 +15,8 @@ texts as the context, except for facts that it cannot know:
 
 And one thing only a file knows: the reason why a value is not in it.  `Known` is the file as this file asks it; `SavedFailure`
 the failure of a node.  `_is_same` compares a node on two sides, `_tell_parts` names the parts of a function that changed.  A pair
-tells `has_changed`, `find_apart`, `is_tweaked_alike`, `tell_doubt`.
+tells `has_changed`, `find_apart`, `is_tweaked_alike`, `tell_doubt`.  `SavedGraph` has `detail`, `find_resting`, `find_met`,
+`_masks`, `tweaks_of`, as `LazyGraph` says.
 """
 
 import re

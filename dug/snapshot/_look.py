@@ -3,7 +3,8 @@
 Nothing of the file is decoded or imported; the texts were captured at save time.
 
 `Look` has `nodes`, `tweaks`, `functions`, `failures`, `graph`, `compare`; a row is found by `_find_row`, read by `_saved`, and
-made a `_fact`.
+made a `_fact`.  Also `info`, `targets`, `known`, `tabulate_failures`, `list_errors`; errors are found by `_find_error`, functions
+by `_function`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

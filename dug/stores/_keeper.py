@@ -16,7 +16,7 @@ all gave the same, give the same value.  Nothing else enters: no tweak, no footp
 what its fingerprint is made of.  A row is verified as a whole however it was found, so the place where it lies matters for speed
 only.  `KeptMemo` is a run of another process as an older memo.  Verbs: `begin_search`, `recall` and `recall_items` find
 (`find_path`, `find_key`, `_look`, `_go_on`, `_make` a memo); `landed`, `keep_row` and `_keep` keep, if it `is_worth` it; `pause`,
-`dropped`, `forget`.
+`dropped`, `forget`.  `_find_place` finds where a run belongs, `_look_at_tweaks` takes digests of values of tweaks.
 """
 
 from collections.abc import Iterable

@@ -9,7 +9,7 @@ A generator that reads the items of other streams has read them span by span, on
 `_Spans` is what it read of other streams; `_list_marks` the marks of a tape.
 
 `StreamKeeper` looks, where a generator would begin, for what is kept (`begin`, `_find_row`; `find_branch` where it parts) and
-keeps at its end (`keep`, `_tell` its path).
+keeps at its end (`keep`, `_tell` its path).  `note_hit` counts a stream that was given.
 """
 
 from time import perf_counter

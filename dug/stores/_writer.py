@@ -9,7 +9,8 @@ that makes errors of warnings.
 
 `Forgetting` is what an invalidation leaves to be removed.  Verbs: `put`, `remove`, `forget`, `flush`, `close`; of leases
 `acquire`, `give_back`, `_renew`; the thread is in `_work`, `_run` and `_turn`; `begin_anew` in a child; invalidations that come
-late (`find_invalidation`, `_without_late`, `_forget_again`); `tell` warns.
+late (`find_invalidation`, `_without_late`, `_forget_again`); `tell` warns.  `_ask_for_invalidations` asks for those of others,
+`_take_back` removes what was written too late.
 """
 
 import logging

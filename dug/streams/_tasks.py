@@ -3,7 +3,8 @@
 It begins tasks when it is asked for an item and at no other moment, so a consumer that stops asking has at most `concurrency` of
 them running.  What a task reads is read in the scenario, and by the run, in which the cursor was made.
 
-`_Map` is its cursor, `_Job` the work on one item.  `_await_value` awaits what the function gave.
+`_Map` is its cursor, `_Job` the work on one item.  `_await_value` awaits what the function gave.  `Work` has `begin`,
+`take_first`, `take_any`, `list_tasks`, `cancel_soon`; `_take_items` takes items for it.
 """
 
 from collections import deque

@@ -4,7 +4,7 @@ It looks: no scenario is taken because somebody does.
 
 Rows, pages of rows and texts of tweaks are told by `_tell_value`, `_tell_pages` and `_tell_tweaks`; the counting is in `_tally`.
 `_Told` is what was told last.  `_tell_progress`, `_tell_workers`, `_tell_results` and `_tell_scenario` tell its parts, `_choose`
-and `_list_choices` which values.
+and `_list_choices` which values.  `_recall_results` tells results again when there are more, `_tabulate` makes rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """`Taken`, the nodes of a page at one moment, and their names in addresses; `AskError`, a question without an answer.
 
 `read_place` reads a number in an address, `_name` makes a name for one; `_SORTS` are the orders of the table.  `find_node`,
-`find_place`, `refer_to` and `counts` are about nodes, `_filter`, `_sort` and `lowered` about the table.
+`find_place`, `refer_to` and `counts` are about nodes, `_filter`, `_sort` and `lowered` about the table.  `refer` and `tell` make
+links and rows, `find` searches, `rest_until` limits the time.
 """
 
 from collections import Counter

@@ -10,7 +10,8 @@ made in C and may keep more, no copy would be faithful, and the one object there
 
 `_take` takes the content (`_read_args`, `_read_members`), `_copied` copies it, `_write` puts it into a slot, `_is_alike`
 recognises such a copy.  `_builtin_base` finds the class that makes a blank exception, `_copy_freely` copies one that C made.
-`matches`, `make`, `_make_blank` and `without_frames` are the methods.
+`matches`, `make`, `_make_blank` and `without_frames` are the methods.  `_matches` compares an exception with its content, `_make`
+makes one.
 """
 
 from operator import is_

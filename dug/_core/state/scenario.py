@@ -14,7 +14,8 @@ So a lookup is two dict lookups, the node's own tweak before its function's, and
 
 Handles: `make_tweak`, `Place` (where a tweak acts), `TweakRef` (weak), `HeldTweaks` (keeps them alive).  Scenarios:
 `make_active`, `find_changed`.  `RunningReplacement` is in force while a replacement runs.  `ActiveTweaks` can `restrict`,
-`follow` and find handles (`handle_of`, `find_read`); `Derivation.apply` applies a layer.
+`follow` and find handles (`handle_of`, `find_read`); `Derivation.apply` applies a layer.  It goes target by target
+(`_apply_to_function`, `_apply_to_node`, `_put`); a `Tweak` has its `memo_of` a node.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -3,7 +3,7 @@
 A group walks under its lock, to give a target its first bit or to forget the memos that ran it.
 
 `homes_of` lists the homes of a target, `concerns` says whether a memo ran it.  `touch_roots` begins, `follow` goes on;
-`rests_on_touched` and `is_about` decide.
+`rests_on_touched` and `is_about` decide.  `_touch` notes a memo; `_is_shielded` says that it met a tweak of its own node.
 """
 
 from collections import deque

@@ -6,7 +6,7 @@ hold; the content of data that can be changed in place; and how callees are call
 
 Each kind is added by a method (`add_class`, `add_edge`...); `holds` compares all, `find_rebound` names what is bound to another
 object.  `_held_by` lists what an object holds.  Among these are `add_function`, `add_member`, `add_import`, `add_data`;
-`_is_code_same`, `_is_content_same` and `_are_classes_same` compare.
+`_is_code_same`, `_is_content_same` and `_are_classes_same` compare.  `add_instance` and `add_container` add objects.
 """
 
 import sys

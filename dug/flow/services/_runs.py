@@ -2,7 +2,7 @@
 
 `_check_kept` refuses a retry whose values are dropped.  Its verbs: `status`, `show`, `cancel`, `retry`, `delete`, `dead_letters`,
 `count_dead_letters`; `_link`, `_read_plan` and `_list_ids` reach a run, `_settle` takes a run that has ended from those that go
-on.
+on.  `_find_open` finds those that go on, `_name_errors` looks at one with the errors of its steps.
 """
 
 from collections.abc import Iterable, Mapping

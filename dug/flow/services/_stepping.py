@@ -4,7 +4,7 @@ Where the step goes on is that of its last checkpoint.  Values that are on its t
 
 `Processor` is a function that a service has, with its options.  `run` calls the body (`_work`) and `_cancel` cancels it; `_read`,
 `_open` and `_read_item` read inputs, `_write_all` and `_write_and_skip` write; `record`, `recall`, `_take_point` are checkpoints;
-`_note_progress`.
+`_note_progress`.  It begins behind a checkpoint (`_begin_behind`), and adds one (`_add_point`).
 """
 
 import logging
