@@ -6,10 +6,9 @@ A fingerprint is made of all that a function *reaches*: its code, and the functi
 its result, wherever they are defined (`reach`).  It ends at memoised functions, which have fingerprints of their own, and at
 installed packages, which count with their name and version.  `Reach.blind` lists what it cannot see: it is not a proof.
 
-`_Writer` writes parts as texts; `print_with_imports` counts imported modules too; `find_changes`, `changed_parts` and
-`changed_imports` say where a function differs, `calls_alike` whether two texts mean the same calls.  `_head_of` is the signature
-with its decorators as a text, `_reach_of_plain` the reach of a function that is not memoised.  `_write` writes down a reach.  A
-`Reach` has `parts` and `imported`.
+`print_with_imports` counts imported modules, too.  `find_changes`, `changed_parts` and `changed_imports` say where a function
+differs, `calls_alike` whether two texts mean the same calls, by the head of each: its signature with the decorators.  A writer
+tells each part as a short text; the reach of a plain function begins at that itself.
 """
 
 import ast
