@@ -32,7 +32,7 @@ from ._stores import check_keeps, place_of
 from ._worker import find_origin
 
 if TYPE_CHECKING:
-    from ..stores._keeper import Keeper
+    from ..stores._keeper import RunKeeper
 
 
 @frozen(eq=False)
@@ -72,7 +72,7 @@ def list_steps(view: View, nodes: Sequence[Node[Any]]) -> list[list[Node[Any]]]:
         return find_why_not(node) is None and not node._function.is_async and not _is_known(view, node)
 
     targets = [node._key for node in nodes if not _is_known(view, node)]
-    return [[Node[Any]._of(key) for key in step] for step in _list_steps(cast("Keeper", keeper), targets, is_wanted)]
+    return [[Node[Any]._of(key) for key in step] for step in _list_steps(cast("RunKeeper", keeper), targets, is_wanted)]
 
 
 def ask_elsewhere(

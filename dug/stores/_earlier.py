@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from .._core.read import BENEATH, Function, Key
 from ..errors import StoreError
 from ._digest import place_of, write_call
-from ._keeper import Keeper
+from ._keeper import RunKeeper
 from ._path import unpack
 from ._reads import is_kept
 
 
-def list_steps(keeper: Keeper, targets: Iterable[Key], is_wanted: Callable[[Key], bool]) -> list[list[Key]]:
+def list_steps(keeper: RunKeeper, targets: Iterable[Key], is_wanted: Callable[[Key], bool]) -> list[list[Key]]:
     """Returns the nodes that targets read in kept runs, and what these read, each in a later step than all that it read.
 
     Only nodes of which a run is kept are among them: what took too little time to be kept is left to who needs it.
@@ -56,7 +56,7 @@ def list_steps(keeper: Keeper, targets: Iterable[Key], is_wanted: Callable[[Key]
 class _Earlier:
     """The reads of kept runs, each looked up once."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: RunKeeper) -> None:
         self._keeper = keeper
         self._known: dict[Key, list[Key] | None] = {}
         self._prints: dict[Function, list[str]] = {}

@@ -1,4 +1,4 @@
-"""`Keeper`: tells the engine of runs that other processes did, as older memos to verify, and keeps the runs of this one.
+"""`RunKeeper`: tells the engine of runs that other processes did, as older memos to verify, and keeps the runs of this one.
 
 **What is kept** of a run is its path: what it read, and the digest of what each read gave, in order; and its value.  It lies
 where its call leads (`place_of`): the name of the function, its fingerprint, its arguments.
@@ -80,7 +80,7 @@ _NOTHING: Any = object()
 """Says that a run is not looked for."""
 
 
-class Keeper:
+class RunKeeper:
     """Keeps the runs of contexts in a store; the engine calls it, see ``state/protocols``."""
 
     def __init__(self, store: "AnyStore") -> None:

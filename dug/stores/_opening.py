@@ -5,7 +5,7 @@ from os import PathLike
 from .._core.read import Cache
 from .._text.values import show
 from ..errors import ContextError
-from ._keeper import Keeper
+from ._keeper import RunKeeper
 from ._store import AnyStore, Store
 
 
@@ -32,4 +32,4 @@ def serve(store: AnyStore, cache: Cache) -> None:
     if cache.keeper is not None and cache.keeper.store is not store:
         raise ContextError(f"{cache!r} is kept in {cache.keeper.store!r}, and has one store only. Use a new dug.Cache() here.")
     if cache.keeper is None:
-        cache.keeper = Keeper(store)
+        cache.keeper = RunKeeper(store)

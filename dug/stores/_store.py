@@ -1,6 +1,6 @@
-"""`AnyStore`, what all stores are for their users and for `Keeper`; `Store`, the one in a folder.
+"""`AnyStore`, what all stores are for their users and for `RunKeeper`; `Store`, the one in a folder.
 
-Of `AnyStore`: `report`, `check`, `gc`, `flush`, `close`, the options; and what `Keeper` asks: `get`, `read_value`, `forget`,
+Of `AnyStore`: `report`, `check`, `gc`, `flush`, `close`, the options; and what `RunKeeper` asks: `get`, `read_value`, `forget`,
 `waits`, `note`, `refuse`.  Leases of runs (`_take_lease`), words of users (`list_accepted`, `forget_accepted`) and troubles
 (`note_trouble`) are handed on, too.
 """
