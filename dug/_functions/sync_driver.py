@@ -104,6 +104,8 @@ def fetch(  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a
                                     value = function.body(args[1], args[2])
                                 else:
                                     value = function.body(*args[1:])
+                            elif COMPILED and function is not None and function.named and len(own.key) == function.length:
+                                value = machine.call_by_name(function.body, own.key, function.named)
                             else:
                                 body, args, kwargs = what_runs(own)
                                 if own.handle is None:

@@ -33,8 +33,8 @@ class Function:
     __slots__ = (
         "__weakref__", "_binding", "ask",
         "at_first_run", "bits", "body", "changed", "digest", "eq", "fetch", "ignored", "is_async", "is_replaced", "is_simple",
-        "kind", "mark", "name", "newest", "nodes", "options", "owned", "reached", "renamed", "store", "stream", "version",
-        "was_importable", "wrappers",
+        "kind", "length", "mark", "name", "named", "newest", "nodes", "options", "owned", "reached", "renamed", "store", "stream",
+        "version", "was_importable", "wrappers",
     )  # fmt: skip
     watched = WeakSet["Function"]()  # noqa: RUF012  compiled as it is, a class takes no annotations
     """Those that reach data which can be changed in place; see `_functions/definition/watching`.
@@ -65,6 +65,9 @@ class Function:
         """True for a coroutine function, whose calls are awaited."""
         self.is_simple = False
         """True when its body takes the arguments in a key as they stand, and nothing is to be done before it runs."""
+        self.named: tuple[str, ...] = ()
+        """The names of those at the end that it takes by name, if that is all that it takes otherwise than `is_simple`."""
+        self.length = 1  # of a key
         self.fetch: Callable[[Any, Key], Any]
         """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
         self.ask: Any = None
@@ -102,6 +105,8 @@ class Function:
     def binding(self, binding: Binding) -> None:
         self._binding = binding
         self.is_simple = binding.keywords == ()
+        self.named = binding.keywords or ()
+        self.length = 1 + len(binding.signature.parameters)
 
     @property
     def is_source(self) -> bool:

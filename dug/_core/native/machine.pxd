@@ -109,6 +109,10 @@ cdef extern from *:
         for (Py_ssize_t i = 0; i < count; i++) { PyTuple_SET_ITEM(key, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i))); }
         return key;
     }
+    static inline PyObject *dug_call_by_name(PyObject *body, PyObject *key, PyObject *names) {
+        Py_ssize_t placed = PyTuple_GET_SIZE(key) - 1 - PyTuple_GET_SIZE(names);
+        return PyObject_Vectorcall(body, ((PyTupleObject *)key)->ob_item + 1, (size_t)placed, names);
+    }
     static inline PyObject *dug_keys_of(PyObject *table) {
         PyObject *made = PyTuple_New(PyDict_GET_SIZE(table)), *key, *value;
         Py_ssize_t at = 0, count = 0;
@@ -178,6 +182,7 @@ cdef extern from *:
     bint may_iterate "PyIter_Check"(object value)
     bint any_in "dug_any_in"(tuple lists)
     object get_frame "dug_get_frame"(int depth)
+    object call_by_name "dug_call_by_name"(object body, tuple key, tuple names)
     tuple keys_of "dug_keys_of"(dict table)
     bint overlap "dug_overlap"(object bits, object others) except -1
     object join "dug_join"(object bits, object others)

@@ -60,6 +60,12 @@ def is_plain(key: tuple[Any, ...]) -> bool:  # noqa: ARG001  nothing is known so
     return False
 
 
+def call_by_name(body: Any, key: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+    """Calls a body with the arguments in a key, of which those at its end have these names."""
+    placed = len(key) - len(names)
+    return body(*key[1:placed], **dict(zip(names, key[placed:], strict=True)))
+
+
 def may_iterate(value: object) -> bool:
     """True for a value that may be an iterator."""
     return hasattr(type(value), "__next__")
