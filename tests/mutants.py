@@ -2283,7 +2283,7 @@ MUTANTS = (
     Mutant(
         "a sum of sets with high bits loses the low ones",
         "_core/facts/sparse.py",
-        "            low |= one._low\n",
+        "            low = low | one._low if one._low else low\n",
         "",
         SPARSE,
     ),

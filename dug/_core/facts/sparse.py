@@ -345,7 +345,7 @@ def union(sets: Iterable[BitSet], known: BitSet = 0) -> BitSet:
             low = _join_ints(low, _check(bits, 0))
         elif bits is not last:
             last = one = bits
-            low |= one._low
+            low = low | one._low if one._low else low
             high.append(one)
     if not high:
         return known if known == low else low

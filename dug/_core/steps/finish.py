@@ -295,7 +295,7 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
                 others.append(last)
     if others is not None:
         others.append(bits)
-        bits = union(dict(zip(map(id, others), others, strict=True)).values())  # often few objects, which need no hash here
+        bits = union(others)
     return bits if len(reads) < 8 else _find_known(run, bits)
 
 
