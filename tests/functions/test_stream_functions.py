@@ -1183,7 +1183,7 @@ def test_methods_give_streams(run):
 
 def test_the_options_of_streams_are_for_generators_only():
     """``ahead=`` and ``keep=`` are refused for other functions, and so are numbers that make no sense."""
-    with pytest.raises(TypeError, match="no generator function"):
+    with pytest.raises(TypeError, match="not a generator function"):
         dug.memoize(keep=3)(len)
     with pytest.raises(TypeError, match="at least 1"):
         dug.memoize(ahead=0)

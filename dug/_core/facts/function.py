@@ -65,22 +65,19 @@ class Function:
         """True for a coroutine function, whose calls are awaited."""
         self.is_simple = False
         """True when its body takes the arguments in a key as they stand, and nothing is to be done before it runs."""
-        self.named: tuple[str, ...] = ()
-        """The names of those at the end that it takes by name, if that is all that it takes otherwise than `is_simple`."""
-        self.length = 1  # of a key
+        self.named: tuple[str, ...] = ()  # if it would be simple but for those that it takes by name at the end: their names
         self.fetch: Callable[[Any, Key], Any]
         """Returns the memo of a call made in a frame, or an awaitable of it: the driver that the decorator picked."""
         self.ask: Any = None
         """For a coroutine function: the same with the value in the place of the memo."""
         self.store: bool | None = None  # whether a store keeps its runs: always, never, or by what they cost
-        self.digest: Callable[[Any], object] | None = None  # says by what a store compares its values: bytes or a text
+        self.digest: Callable[[Any], object] | None = None  # by which a store compares its values: bytes or a text
         self.ignored: frozenset[str] = frozenset()  # the places of globals that its reach leaves out
         self.stream: Any = None
         """For a generator function: its ``make`` gives the value of a run, see `_functions/stream`."""
         self.wrappers: list[ref[Any]] = []
         """The decorated functions that stand for it: several when the same definition was run again."""
-        self.newest: Any = None
-        """The last of them, which nodes and scenarios show."""
+        self.newest: Any = None  # the last of them, which nodes and scenarios show
         self.was_importable = False
         """True when an import of its name found it, or was going to, when it was decorated."""
         self.at_first_run: Any = None
@@ -106,7 +103,7 @@ class Function:
         self._binding = binding
         self.is_simple = binding.keywords == ()
         self.named = binding.keywords or ()
-        self.length = 1 + len(binding.signature.parameters)
+        self.length = 1 + len(binding.signature.parameters)  # of a key
 
     @property
     def is_source(self) -> bool:
