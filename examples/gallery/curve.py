@@ -3,6 +3,8 @@
 Run it with ``python curve.py``. Each discount factor is a node that reads the factors of the years before. So
 a quote for thirty years moves the last factors only, and a bump of it runs few nodes; a quote for one year
 moves them all.
+
+In it: `par_rate`, `annuity`, `Swap`, `portfolio`, and `main`, which values it and climbs the ladder.
 """
 
 import attrs
