@@ -102,6 +102,12 @@ def find_modules():
 
 MODULES = find_modules()
 
+NAMED_ELSEWHERE = {
+    "dug._core.native": {"_caccel"},  # which is C
+    "dug._inspect.compare": {"_ContextPair", "_SavedPair"},  # with their files
+}
+"""Private names in first docstrings that are neither in the file itself nor those of files."""
+
 
 @cache
 def read(module):
@@ -527,6 +533,21 @@ def test_module_names_are_nouns_of_their_own():
 
     assert [module for module, name in names.items() if name in {"utils", "helpers", "common", "base"}] == []
     assert [module for module, name in top.items() if name in sys.stdlib_module_names] == []
+
+
+def names_in(module):
+    """Return the names that a module defines or uses, attributes included."""
+    parts = {ast.Name: "id", ast.Attribute: "attr", ast.FunctionDef: "name", ast.AsyncFunctionDef: "name", ast.ClassDef: "name"}
+    return {getattr(node, parts[type(node)]) for node in ast.walk(parse(module)) if type(node) in parts}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_first_docstring_names_what_is_in_its_file(module):
+    """A private name in a file's first docstring is one of the file, or that of another file or folder."""
+    said = re.findall(r"(?<!`)`(_\w+)`(?!`)", ast.get_docstring(parse(module)) or "")
+    files = {part for other in MODULES for part in other.split(".")}
+
+    assert {*said} - names_in(module) - files <= NAMED_ELSEWHERE.get(module, set())
 
 
 def test_the_package_root_has_no_logic():
