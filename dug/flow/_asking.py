@@ -1,4 +1,4 @@
-"""What asks a flow in another scenario than its own: `Asking.what_if`, and how changes by name become tweaks.
+"""Asks a flow in another scenario than its own: `Asking.what_if`, which turns changes by name into tweaks.
 
 `what_if` makes the scenario (`_scenario_here`, `_branch`, `_with_values`, `_redefine`; `_say` turns names to tweaks);
 `_refuse_unread` refuses names that nothing reads.
