@@ -847,8 +847,8 @@ MUTANTS = (
     Mutant(
         "a mark is not noted that the reader passed on another tape",
         "_functions/any_reader.py",
-        "        if number > self._noted_number >= 0 and reads",
-        "        if self._noted_number >= 0 and reads",
+        "        if number > self._noted_number >= 0 and was_read_last",
+        "        if self._noted_number >= 0 and was_read_last",
         ("streams/test_map_and_share.py", "-k", "rests_on_its_mark"),
     ),
     Mutant(

@@ -4,10 +4,10 @@ It begins on the tape whose first mark answers in its scenario, whoever pumped t
 first one that does not it *forks*: it goes on, at the same item, on the tape of its own scenario.  Each mark that it passes is
 noted as a read.  `reader` waits for what a pump gives.
 
-`LATEST` and `OLDEST` say where to begin; `_find_reach` says how far the run of a reader has read.  Its steps: `_look` for the
-next item, `_pass` marks (`_pass_marks`, `_follow`), `_switch` tape, `_join_running`, `_stop` and `_leave`; `_find_limit`,
-`_find_differing`, `_is_behind` and `_is_dropped` say how far a tape serves.  It reads what is known by `_read_own`, and checks
-that a source gives the same again (`_check_repeats`).
+`LATEST` and `OLDEST` say where to begin, `was_read_last` which read came last; `_find_reach` says how far the run of a reader
+has read. Its steps: `_look` for the next item, `_pass` marks (`_pass_marks`, `_follow`), `_switch` tape, `_join_running`,
+`_stop` and `_leave`; `_find_limit`, `_find_differing`, `_is_behind` and `_is_dropped` say how far a tape serves. It reads what
+is known by `_read_own`, and checks that a source gives the same again (`_check_repeats`).
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from .stream_shape import StreamShape
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+def was_read_last(reads: dict[Memo, Any], memo: Memo | None) -> bool:
+    """Whether a memo was read last, by any thread of a run; False when another thread reads one at the same time."""
+    try:
+        return next(reversed(reads), None) is memo
+    except RuntimeError:  # the other one is the last
+        return False
 
 
 class Latest:
@@ -214,7 +222,7 @@ class AnyReader(Generic[T_co]):
         reads = frame.reads
         if memo is None or reads is None:
             return
-        if number > self._noted_number >= 0 and reads and next(reversed(reads)) is self._noted:
+        if number > self._noted_number >= 0 and was_read_last(reads, self._noted):
             del reads[self._noted]
         if memo.failure is None and memo.value.tape.keep is not None:
             memo.value.tape.frames.add(ref(frame))

@@ -18,7 +18,10 @@ from support.interleave import explore
 import dug
 from dug._core.facts import events
 from dug._core.facts.events import Subscription
+from dug._core.facts.homes import Homes
+from dug._core.facts.memo import Memo, NodeMemos
 from dug._core.steps.frame import current
+from dug._functions.any_reader import was_read_last
 
 
 @frozen(eq=False)
@@ -268,6 +271,42 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
     for world in explore(lambda: make_world(is_warm=True), clear, ask_another):
         cache = world.root.cache
         assert len(cache) == sum(1 for _, home in cache.list_homes() for _ in home.memos())
+
+
+@pytest.mark.parametrize("second", ["put", "pop"])
+def test_homes_are_taken_out_one_by_one_while_another_thread_changes_them(second: str) -> None:
+    """Each home is taken out once, by one of the two: also that of a function of which there was none when the other began."""
+
+    def put(homes: Homes, out: list[NodeMemos], function: str) -> None:
+        made = NodeMemos((function,), None)
+        homes.put(made.key, made)
+
+    def pop_all(world: tuple[Homes, list[NodeMemos]]) -> None:
+        homes, out = world
+        while (home := homes.pop_last()) is not None:
+            out.append(home)
+
+    def set_up() -> tuple[tuple[Homes, list[NodeMemos]], dug.Cache]:
+        world = Homes(), list[NodeMemos]()
+        for function in "fg":
+            put(*world, function)
+        return world, dug.Cache()
+
+    for homes, out in explore(set_up, pop_all, pop_all if second == "pop" else lambda world: put(*world, "h"), is_fine=True):
+        pop_all((homes, out))
+        assert sorted(home.key for home in out) == [(function,) for function in ("fg" if second == "pop" else "fgh")]
+
+
+def test_what_was_read_last_is_asked_while_another_thread_reads() -> None:
+    """It is the one that was there, or it is no more; asking does not fail."""
+    old, new = (Memo(NodeMemos((name,), None), 1, 0) for name in "ab")
+
+    def set_up() -> tuple[dict[Memo, None], dug.Cache]:
+        return {old: None}, dug.Cache()
+
+    for reads in explore(set_up, lambda reads: was_read_last(reads, old), lambda reads: reads.update({new: None}), is_fine=True):
+        assert was_read_last(reads, new)
+        assert not was_read_last(reads, old)
 
 
 @pytest.mark.slow

@@ -132,9 +132,12 @@ class Homes:
     def pop_last(self) -> NodeMemos | None:
         """Takes out the home that came last of one function, and returns it; None when there is none."""
         while self.tables:
-            function, nodes = next(reversed(self.tables.items()))
-            if nodes:
-                return nodes.popitem()[1]
+            try:
+                function, nodes = next(reversed(self.tables.items()))
+                if nodes:
+                    return nodes.popitem()[1]
+            except (RuntimeError, StopIteration, KeyError):  # another thread put one in or took one out: it looks again
+                continue
             self._forget(function, nodes)
         return None
 
