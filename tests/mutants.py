@@ -2310,14 +2310,14 @@ MUTANTS = (
     ),
     Mutant(
         "first tweaks of many nodes do not reach what read them through a memo that is gone",
-        "_core/state/spread.py",
+        "_core/state/walks.py",
         "if read.status != LIVE or read in self.memos]",
         "if read in self.memos]",
         SPREAD,
     ),
     Mutant(
         "first tweaks of many nodes do not reach a run under whose own context one of them ran",
-        "_core/state/spread.py",
+        "_core/state/walks.py",
         "            if key in self._given:  # it met",
         "            if False:  # it met",
         SPREAD,

@@ -40,7 +40,7 @@ ROOT = len(LAYERS)
 CORE_ORDER = (
     "native.choose native.machine facts.sparse facts.equality facts.binding facts.imprint facts.failure facts.function "
     "facts.unseen facts.node facts.memo facts.homes facts.events facts.tweak state.lock state.stale state.bits "
-    "state.scenario state.weak state.protocols state.emptying state.walks state.spread state.releasing state.group "
+    "state.scenario state.weak state.protocols state.emptying state.walks state.releasing state.group "
     "state.local state.size state.cache state.view steps.leaving steps.find steps.concurrent_reads "
     "steps.frame steps.marks steps.waits steps.watch steps.call steps.settle steps.open_context steps.bypass steps.begin "
     "steps.finish steps.unwind steps.verify steps.scope steps.fork read drive"

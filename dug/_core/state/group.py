@@ -26,9 +26,8 @@ from .emptying import drop_empty, trim
 from .lock import free_locks, make_lock
 from .releasing import release
 from .scenario import ActiveTweaks, Tweak, TweakRef, make_active, make_tweak, no_handle
-from .spread import Spread
 from .stale import take_waiting
-from .walks import Walk, concerns, homes_of
+from .walks import Spread, Walk, concerns, homes_of
 from .weak import T, WeakBag, WeakMap, members
 
 if TYPE_CHECKING:
