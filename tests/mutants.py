@@ -507,7 +507,7 @@ MUTANTS = (
     Mutant(
         "a memo that answers only within its call is kept at hand",
         "_core/steps/begin.py",
-        "    if memo.call is None and machine.first(key) is not BENEATH:\n",
+        "    if (memo.extra is None or memo.extra.call is None) and machine.first(key) is not BENEATH:\n",
         "    if machine.first(key) is not BENEATH:\n",
     ),
     Mutant(
@@ -645,20 +645,20 @@ MUTANTS = (
     Mutant(
         "nothing is verified",
         "_core/facts/memo.py",
-        "        self.verifies = body\n",
-        "        self.verifies = TWEAKED\n",
+        "        self.must_run = body < 0  # TWEAKED\n",
+        "        self.must_run = True\n",
     ),
     Mutant(
         "a run that opened a context is verified through its dependencies",
         "_core/steps/finish.py",
-        "True, TWEAKED\n",
-        "True, run.body\n",
+        "memo.opened, memo.must_run, memo.make_extra().inner_nodes = True, True, ",
+        "memo.opened, memo.make_extra().inner_nodes = True, ",
     ),
     Mutant(
         "what another body computed is verified",
         "_core/steps/verify.py",
-        "return (newest,) if newest is not None and newest.verifies == body else ()\n",
-        "return (newest,) if newest is not None and newest.verifies != TWEAKED else ()\n",
+        "return (newest,) if newest is not None and newest.verifies(body) else ()\n",
+        "return (newest,) if newest is not None and not newest.must_run else ()\n",
     ),
     Mutant(
         "what answers around is not verified",
@@ -683,7 +683,7 @@ MUTANTS = (
     Mutant(
         "an error is served to another call",
         "_core/facts/memo.py",
-        "        if self.call is None or self.call is call:\n",
+        "        if extra is None or extra.call is None or extra.call is call:\n",
         "        if True:\n",
     ),
     Mutant(
@@ -2276,8 +2276,8 @@ MUTANTS = (
     Mutant(
         "a memo that held forgets what its run decorated",
         "_core/steps/finish.py",
-        "        memo.made, memo.origin = held.made, _find_origin(held)\n",
-        "        memo.origin = _find_origin(held)\n",
+        "        if held.extra is not None and held.extra.made:\n",
+        "        if False:\n",
         LOCAL,
     ),
     Mutant(

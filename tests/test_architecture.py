@@ -39,11 +39,11 @@ ROOT = len(LAYERS)
 # The engine can be read in this order: each file imports only those named before it.  So can its folders, and the doors last.
 CORE_ORDER = (
     "native.choose native.machine facts.sparse facts.equality facts.binding facts.imprint facts.failure facts.function "
-    "facts.unseen facts.node facts.memo facts.homes facts.events facts.tweak state.lock state.stale state.bits "
-    "state.scenario state.weak state.protocols state.emptying state.walks state.releasing state.group "
-    "state.local state.size state.cache state.view steps.leaving steps.find steps.concurrent_reads "
-    "steps.frame steps.marks steps.waits steps.watch steps.call steps.settle steps.open_context steps.bypass steps.begin "
-    "steps.finish steps.unwind steps.verify steps.scope steps.fork read drive"
+    "facts.unseen facts.node facts.extra facts.memo facts.homes facts.events facts.tweak state.lock "
+    "state.stale state.bits state.scenario state.weak state.protocols state.emptying state.walks state.releasing "
+    "state.group state.local state.size state.cache state.view steps.leaving steps.find steps.concurrent_reads steps.frame "
+    "steps.marks steps.waits steps.watch steps.call steps.settle steps.open_context steps.bypass steps.begin steps.finish "
+    "steps.unwind steps.verify steps.scope steps.fork read drive"
 ).split()
 CORE_FOLDERS = ("native", "facts", "state", "steps")
 

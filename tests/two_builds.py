@@ -152,7 +152,7 @@ class Play:
                     footprint, below = (self._name_bits(group, bits) for bits in (memo.footprint, memo.footprint_below))
                     reads = [self._text(read.home.key) for read in memo.dependencies]
                     value = type(memo.value).__name__, self.build.opinion.number(memo.value) if memo.failure is None else "failed"
-                    restriction, marks = len(memo.restriction), (memo.status, memo.verifies != 0, memo.opened, memo.transient)
+                    restriction, marks = len(memo.restriction), (memo.status, not memo.verifies(0), memo.opened, memo.transient)
                     yield self._text(key), "memo", footprint, below, reads, restriction, value, marks, len(memo.inner_nodes)
 
     def _name_bits(self, group: Any, bits: Any) -> list[str]:

@@ -12,11 +12,12 @@ says so, and leaves running the node to its caller.
 from .facts.binding import Binding, Key, PartialKey
 from .facts.equality import Fixed, is_immutable, is_same, substitution_key
 from .facts.events import INNER, KINDS, Event, Listener, Subscription
+from .facts.extra import IN_THREAD, OuterCall
 from .facts.failure import Failure
 from .facts.function import Function
 from .facts.homes import Homes
 from .facts.imprint import Imprint
-from .facts.memo import DEAD, FORGOTTEN, IN_THREAD, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Origin, OuterCall
+from .facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Origin
 from .facts.node import BENEATH, Node, plain_key
 from .facts.sparse import BitSet
 from .facts.tweak import UNTWEAK, VALUE, Layer, Target, TweakSpec

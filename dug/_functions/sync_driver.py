@@ -113,7 +113,7 @@ def fetch(  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a
                                 value = body(*args, **kwargs)
                             memo = complete(own, value, machine.now() - started)
                         if run is not None and run.has_task and place is run and run.thread != own.thread:
-                            memo.read_starts = IN_THREAD
+                            memo.make_extra().read_starts = IN_THREAD
                     is_answered = True
                 finally:
                     if not is_answered:
@@ -129,8 +129,8 @@ def fetch(  # noqa: C901, PLR0912, PLR0915  as few frames of ours as can be in a
             if not is_over:
                 _clear_up(frame, found, before)
         note(frame, view, memo)
-        if memo.failure is not None:
-            with memo.failure.serve(run, memo) as served:
+        if memo.extra is not None and memo.extra.failure is not None:
+            with memo.extra.failure.serve(run, memo) as served:
                 raise served.pop()
         return memo
     finally:

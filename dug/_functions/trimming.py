@@ -86,7 +86,8 @@ def _add_rest(tape: Tape, home: NodeMemos, read: list[Memo], dropped: list[Memo]
         read, inner, made = [*before.dependencies, *read], [*before.inner_nodes, *inner], [*before.made, *made]
     rest = Memo(home, None, TWEAKED, tuple(leave_out_old(read)))
     rest.status = DEAD
-    rest.inner_nodes, rest.made = tuple(dict.fromkeys(inner)), tuple(dict.fromkeys(made))
+    extra = rest.make_extra()
+    extra.inner_nodes, extra.made = tuple(dict.fromkeys(inner)), tuple(dict.fromkeys(made))
     tape.rests.append(rest)
 
 

@@ -47,7 +47,9 @@ def _count_readers(keys: Sequence[Key], memos: Sequence[Memo | None]) -> tuple[l
     """
     known = [memo for memo in memos if memo is not None]
     odd = set(chain.from_iterable([memo.dependencies for memo in known])).difference(known)
-    is_quick = [not memo.inner_nodes and (not odd or odd.isdisjoint(memo.dependencies)) for memo in known]
+    is_quick = [
+        (memo.extra is None or not memo.extra.inner_nodes) and (not odd or odd.isdisjoint(memo.dependencies)) for memo in known
+    ]
     counts = Counter(chain.from_iterable([memo.dependencies for memo, quick in zip(known, is_quick, strict=True) if quick]))
     slow = [memo for memo, quick in zip(known, is_quick, strict=True) if not quick]
     by_key = Counter(chain.from_iterable(map(list_reads, slow)))

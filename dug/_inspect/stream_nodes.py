@@ -55,9 +55,10 @@ def see(view: View, memo: Memo) -> Memo:
     reads = dict.fromkeys(read for mark in reversed(marks) for read in mark.dependencies if _is_other(stream, read))
     footprint, below = Memo.bits_of([memo, last]), Memo.bits_of([last])
     seen = StreamMemo(memo.home, stream, memo.body, tuple(reads), footprint, below, memo.restriction | last.restriction)
-    seen.inner_nodes = tuple(dict.fromkeys(key for mark in marks for key in mark.inner_nodes))
+    extra = seen.make_extra()
+    extra.inner_nodes = tuple(dict.fromkeys(key for mark in marks for key in mark.inner_nodes))
     seen.seconds, seen.own_seconds = memo.seconds, memo.own_seconds
-    seen.failure, seen.call = last.failure, last.call
+    extra.failure, extra.call = last.failure, last.call
     _count(seen, marks)
     return seen
 

@@ -154,7 +154,7 @@ def _mark(view: View, found: Picked, memo: Memo) -> None:
     """Sets the flags of a memo that the engine needs to bring it in."""
     found.flags |= rows.TRANSIENT if memo.transient else 0
     found.flags |= rows.SERVES_CALL if memo.call is not None else 0
-    if memo.verifies == TWEAKED and memo.body != TWEAKED:
+    if memo.must_run and memo.body != TWEAKED:
         found.flags |= rows.UNVERIFIED
     if _has_opened(memo):
         found.flags |= rows.OPENED

@@ -18,7 +18,6 @@ from .._core.read import (
     BENEATH,
     DEAD,
     NO_TWEAKS,
-    TWEAKED,
     ActiveTweaks,
     BitSet,
     Cache,
@@ -330,16 +329,17 @@ class Shelf(Cache):
     def _describe(self, memo: Memo, row: NodeRow) -> None:
         memo.seconds, memo.own_seconds = row.seconds, row.own_seconds
         memo.transient, memo.opened = bool(row.flags & rows.TRANSIENT), bool(row.flags & rows.OPENED)
-        memo.inner_nodes = tuple(
+        inner_nodes = tuple(
             self._keys[number] if kind == rows.RAN_INSIDE else (BENEATH, self._keys[number], 0)
             for kind, number in row.edges
             if kind in (rows.RAN_INSIDE, rows.RAN_BENEATH)
         )
+        if inner_nodes:
+            memo.make_extra().inner_nodes = inner_nodes
         is_partial = any(read.status == DEAD for read in memo.dependencies)  # it cannot be compared with a newly computed memo
-        if row.flags & (rows.UNVERIFIED | rows.OPENED) or is_partial:
-            memo.verifies = TWEAKED
+        memo.must_run = memo.must_run or bool(row.flags & (rows.UNVERIFIED | rows.OPENED)) or is_partial
         if row.flags & rows.SERVES_CALL or row.state == rows.FAILED:
-            memo.call, memo.verifies = self._past, TWEAKED
+            memo.make_extra().call, memo.must_run = self._past, True
 
     def _put(self, memo: Memo, row: NodeRow) -> Memo | None:
         """Files a memo, unless its value cannot be read; returns it, or None if another memo is filed in its place."""
@@ -360,7 +360,7 @@ class Shelf(Cache):
         if row.state == rows.NOT_RUN:
             return ""
         if row.state == rows.FAILED:
-            memo.failure = self._failure_of(row)
+            memo.make_extra().failure = self._failure_of(row)
             return None
         content, key = row.content, self._keys[row.number]
         if row.flags & rows.MARK:

@@ -287,7 +287,8 @@ class RunKeeper:
         memo.at, memo.found, memo.store = search.at, found, self.store
         memo.is_stored = True
         memo.seconds, memo.own_seconds = found.seconds, found.own_seconds
-        memo.read_starts = path.starts() if run.has_task else None
+        if run.has_task:
+            memo.make_extra().read_starts = path.starts()
         memo.origin = Origin(_digest_with_classes(found) if run.key[0].digest is None else None)
         return memo
 

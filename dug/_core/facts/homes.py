@@ -190,7 +190,7 @@ def untrack(homes: Homes, memo: Memo) -> None:
     if type(homes) is not Homes or type(memo) is not Memo or home.link is not None or not home.alive:
         return
     reads = memo.dependencies
-    if memo.failure is None and memo.call is None and not memo.made and not memo.inner_nodes:
+    if memo.extra is None:
         if reads:
             machine.hide(reads)
         machine.hide(memo)

@@ -2,7 +2,9 @@
 
 cimport cython
 
+from dug._core.facts.extra cimport Extra, OuterCall
 cimport dug._core.native.machine as machine
+from dug._core.native.machine cimport flag
 
 
 cdef public class Stamp [object DugStamp, type DugStamp_Type]:
@@ -11,31 +13,24 @@ cdef public class Stamp [object DugStamp, type DugStamp_Type]:
     cdef public object after
 
 
-@cython.freelist(8)
-cdef public class OuterCall [object DugOuterCall, type DugOuterCall_Type]:
-    cdef public object failures, adopted, due
-    cdef public bint is_closed
-    cdef object __weakref__
-    cpdef adopt(self, Memo memo)
-    cpdef note(self, Memo memo)
-
-
 cdef public class Memo [object DugMemo, type DugMemo_Type]:
     cdef public NodeMemos home
     cdef public object value
     cdef public tuple dependencies
     cdef public object footprint, footprint_below, open_footprint
     cdef public frozenset restriction
-    cdef public double seconds, own_seconds
-    cdef public long long body, verifies, found_in
-    cdef public object failure, origin, read_starts
-    cdef public OuterCall call
-    cdef public tuple inner_nodes, made
-    cdef public int status
-    cdef public bint is_stored, transient, opened
+    cdef public object origin
+    cdef public Extra extra
+    cdef public float seconds, own_seconds
+    cdef public long long body, found_in
+    cdef public unsigned char status
+    cdef public flag is_stored, must_run, opened, transient
     cdef fill(
         self, NodeMemos home, object value, long long body, tuple dependencies, object footprint, object footprint_below,
         frozenset restriction)
+    cpdef Extra make_extra(self)
+    cpdef bint verifies(self, long long body)
+    @cython.locals(extra=Extra)
     cpdef bint serves(self, OuterCall call)
     cpdef object take_value(self)
     cpdef bint is_readable(self)

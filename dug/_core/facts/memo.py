@@ -2,7 +2,7 @@
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  No tweak makes it stale: where
 others are in force it does not match, that is all.  Only an invalidation, which says that the outside has changed, takes it out
-of force (`STALE`, `DEAD`).  `OuterCall` is an outermost call, `Origin` marks a run, `Stamp` is what a home knows of a scenario.
+of force (`STALE`, `DEAD`).  `Origin` marks a run, `Stamp` is what a home knows of a scenario.
 
 A footprint is a set of bits: one for each node or function that was ever tweaked, and of which the run asked whether it is
 tweaked.  A restriction is the frozen set of the serial numbers of the tweaks that it met there; empty for a memo that met none,
@@ -15,11 +15,9 @@ from weakref import ref
 
 from ..native import machine
 from .binding import Key
-from .failure import Failure, Keeper
+from .extra import Extra, OuterCall
+from .failure import Failure
 from .sparse import BitSet, union
-
-IN_THREAD: tuple[int | None, ...] = ()
-"""The `Memo.read_starts` of a function that blocked a thread of its own for a body which is a coroutine."""
 
 LIVE, STALE, DEAD = range(3)
 """A memo in force; one that an invalidation took out, whose value may be verified yet; one that is gone."""
@@ -50,47 +48,6 @@ class Stamp:
         """The serial of the scenario that it was derived from, and the bits of all that differs; see `NodeMemos.recall`."""
 
 
-class OuterCall:
-    """One outermost call: the errors raised within it are remembered until it ends."""
-
-    __slots__ = ("__weakref__", "adopted", "due", "failures", "is_closed")
-
-    def __init__(self) -> None:
-        self.failures: list[Memo] | tuple[()] = ()
-        self.is_closed = False
-        self.adopted: set[Memo] | None = None
-        """Memos that another call computed while this one waited for it, and that answer here as well."""
-        self.due: dict[Any, tuple[Key, BaseException]] | None = None
-        """By run: exceptions of its verification, each due when its body asks for that node."""
-
-    def adopt(self, memo: "Memo") -> None:
-        """Makes a memo of another call answer within this one too."""
-        if self.adopted is None:
-            self.adopted = set()
-        self.adopted.add(memo)
-        self.note(memo)
-        if memo.failure is not None:
-            memo.failure.calls.add(self)
-
-    def note(self, memo: "Memo") -> None:
-        """Notes a failure, to be kept as a copy when the call ends."""
-        if not self.failures:
-            self.failures = []
-        self.failures.append(memo)
-
-    def close(self) -> None:
-        """Ends the call: its errors are kept from now on without frames, with their traceback as text."""
-        self.is_closed = True
-        keep = Keeper()
-        for memo in reversed(self.failures):  # the outermost node is last, and its traceback tells the whole story
-            failure = memo.failure
-            if failure is not None:
-                failure.calls.discard(self)
-                if not failure.calls:
-                    memo.failure = keep.keep(failure)
-        self.failures = ()
-
-
 class Origin:
     """A mark shared by all memos with the value of one run."""
 
@@ -105,9 +62,8 @@ class Memo:
     """The record of one finished call."""
 
     __slots__ = (
-        "body", "call", "dependencies", "failure", "footprint", "footprint_below", "found_in", "home", "inner_nodes",
-        "is_stored", "made", "open_footprint", "opened", "origin", "own_seconds", "read_starts", "restriction", "seconds",
-        "status", "transient", "value", "verifies",
+        "body", "dependencies", "extra", "footprint", "footprint_below", "found_in", "home", "is_stored", "must_run",
+        "open_footprint", "opened", "origin", "own_seconds", "restriction", "seconds", "status", "transient", "value",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  by position, which is the quickest
@@ -146,29 +102,57 @@ class Memo:
         """What its reads brought to the footprint; that has beside these the bits that say which tweak the node itself met."""
         self.restriction = restriction
         self.seconds = self.own_seconds = 0.0
-        """How long its run took, with and without the runs that it led to."""
+        """How long its run took, with and without the runs that it led to; compiled, to the precision of 32 bits."""
         self.status = 0  # LIVE
         self.found_in = 0
         """The serial of the scenario in which it was found last; see `NodeMemos.recall`."""
         self.open_footprint: BitSet = -1
         """That of a memo in force that read no tweak and answers every call; -1 for any other.  See `Stamp.open_mask`."""
-        self.verifies = body
-        """The `body` that a run must have to keep the value, once it has verified the dependencies; `TWEAKED`: no run may."""
-        self.failure: Failure | None = None
-        self.inner_nodes: tuple[Key, ...] = ()
-        """The nodes that ran for it under contexts which it opened itself; see `steps/open_context`."""
-        self.made: tuple[Any, ...] = ()
-        """The marks of the functions which its run decorated and called; see `state/local`."""
-        self.call: OuterCall | None = None
-        """When set, the memo answers only within this outermost call."""
+        self.must_run = body < 0  # TWEAKED
+        """True when no run may keep the value by verifying the dependencies."""
+        self.extra: Extra | None = None
+        """The rest, if it has any of that."""
         self.origin: object = None
         """An `Origin`, or the telling of a tweak, shared by all memos with that value; mostly None while it is the only one."""
         self.transient = False
         """True when it failed, or caught a failure, because of a source."""
         self.opened = False
         """True when the run opened a context, so that its dependencies alone do not verify it."""
-        self.read_starts: tuple[int | None, ...] | None = None
-        """Of a coroutine function: which reads do not wait for each other (`steps/concurrent_reads`); else maybe `IN_THREAD`."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """How it failed; None when it has a value."""
+        return None if self.extra is None else self.extra.failure
+
+    @property
+    def inner_nodes(self) -> tuple[Key, ...]:
+        """`Extra.inner_nodes`."""
+        return () if self.extra is None else self.extra.inner_nodes
+
+    @property
+    def made(self) -> tuple[Any, ...]:
+        """`Extra.made`."""
+        return () if self.extra is None else self.extra.made
+
+    @property
+    def call(self) -> OuterCall | None:
+        """`Extra.call`."""
+        return None if self.extra is None else self.extra.call
+
+    @property
+    def read_starts(self) -> tuple[int | None, ...] | None:
+        """`Extra.read_starts`."""
+        return None if self.extra is None else self.extra.read_starts
+
+    def make_extra(self) -> Extra:
+        """Returns what few memos have, to be filled in."""
+        if self.extra is None:
+            self.extra = Extra()
+        return self.extra
+
+    def verifies(self, body: int) -> bool:
+        """True when a run of this body may keep the value, once it has verified the dependencies."""
+        return self.body == body and not self.must_run
 
     def take_value(self) -> Any:
         """Returns the value; from its carrier, if that has it (`_portable/stored`)."""
@@ -190,7 +174,8 @@ class Memo:
 
     def serves(self, call: OuterCall | None) -> bool:
         """True when the memo may answer within `call`; errors answer only in the call that raised them."""
-        if self.call is None or self.call is call:
+        extra = self.extra
+        if extra is None or extra.call is None or extra.call is call:
             return True
         return call is not None and call.adopted is not None and self in call.adopted
 

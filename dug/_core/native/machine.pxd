@@ -169,6 +169,7 @@ cdef extern from *:
         return met;
     }
     """
+    ctypedef bint flag "unsigned char"  # a truth value in one byte
     int compare "dug_compare"(object old, object new) except -2
     bint is_simple "dug_is_simple"(object value)
     bint is_tuple "PyTuple_Check"(object one)

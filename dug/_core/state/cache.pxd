@@ -2,6 +2,7 @@
 
 cimport cython
 
+from dug._core.facts.extra cimport Extra
 from dug._core.facts.function cimport Function
 from dug._core.facts.homes cimport args_of, function_of, Homes, leave_key, track_again, untrack
 from dug._core.facts.memo cimport Memo, NodeMemos
@@ -28,7 +29,7 @@ cdef public class Cache [object DugCache, type DugCache_Type]:
     cpdef NodeMemos home_of(self, object key)
     @cython.locals(home=NodeMemos, made=NodeMemos, function=Function)
     cpdef NodeMemos make_home(self, object key, object args)
-    @cython.locals(home=NodeMemos, first=Memo, known=Memo)
+    @cython.locals(home=NodeMemos, first=Memo, known=Memo, extra=Extra)
     cpdef Memo file(self, Memo memo, ActiveTweaks tweaks)
     @cython.locals(home=NodeMemos, other=NodeMemos, read=Memo, old=Memo, reads=tuple, before=tuple, number=Py_ssize_t)
     cpdef _add_readers(self, Memo memo, Memo known)

@@ -13,7 +13,7 @@ from ...errors import ContextError
 from ..facts.binding import Key
 from ..facts.function import Function
 from ..facts.homes import Homes, Tracked, args_of, function_of, leave_key, track_again, untrack
-from ..facts.memo import DEAD, LIVE, STALE, TWEAKED, Memo, NodeMemos
+from ..facts.memo import DEAD, LIVE, STALE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet
 from ..native import machine
@@ -173,7 +173,7 @@ class Cache:
 
     def file(self, memo: Memo, tweaks: ActiveTweaks) -> Memo:
         """Files a memo finished in a scenario and returns the one in force: the first that was filed for these tweaks."""
-        home, restriction = memo.home, memo.restriction
+        home, restriction, extra = memo.home, memo.restriction, memo.extra
         if home.has_failed:
             self._drop_tried_again(memo, tweaks)
         first = home.plain
@@ -181,12 +181,12 @@ class Cache:
             first = home.find_variant(memo.footprint, restriction)
         elif first is not None and machine.overlap(first.footprint, tweaks.mask):
             first = None  # a failure may come before a read of a node tweaked here
-        if first is not None and first.serves(memo.call):
+        if first is not None and first.serves(None if extra is None else extra.call):
             return first
         known = home.newest
         try:
             self._insert(memo)
-            if memo.failure is None:
+            if extra is None or extra.failure is None:
                 if home.waiting is None and (known is None or not known.status or known.status != STALE):
                     home.newest = memo
                 else:
@@ -225,7 +225,7 @@ class Cache:
                     continue
                 other = self.home_of(other.key)
             other.add_reader(home)
-        for key in memo.inner_nodes:
+        for key in () if memo.extra is None else memo.extra.inner_nodes:
             self.home_of(plain_key(key)).add_reader(home)
 
     def _insert(self, memo: Memo) -> None:
@@ -241,7 +241,7 @@ class Cache:
             self._discount(old)
         assert self._group is not None  # noqa: S101  it is bound: something ran in it
         self._group.filings += 1
-        if memo.call is not None:
+        if memo.extra is not None and memo.extra.call is not None:
             home.has_failed = True
         elif not restriction:
             memo.open_footprint = memo.footprint
@@ -267,7 +267,7 @@ class Cache:
         self._discount(memo)
         if home.here is memo:  # after its status: then it is not kept at hand again
             home.here = None
-        if status == STALE and memo.verifies != TWEAKED:
+        if status == STALE and not memo.must_run:
             memo.status = STALE
             self._take_as_newest(memo)
             for serial in memo.restriction:

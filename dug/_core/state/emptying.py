@@ -88,7 +88,7 @@ def _list_read(cache: "CacheShape", home: NodeMemos, found: set[NodeMemos]) -> b
     """Collects the nodes that a node reads now; False when it may read others, or is gone."""
     memos = [memo for memo in (*home.memos(), home.newest, *(home.waiting or ())) if memo is not None]
     found.update(read.home for memo in memos for read in memo.dependencies)
-    is_known = not home.has_lost and not any(memo.inner_nodes or memo.made for memo in memos)
+    is_known = not home.has_lost and not any(memo.inner_nodes or memo.made for memo in memos if memo.extra is not None)
     return is_known and home.alive and all(read.token is cache._token and read.alive for read in found)
 
 

@@ -11,10 +11,11 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ..facts.binding import PartialKey
+from ..facts.extra import OuterCall
 from ..facts.failure import Failure
 from ..facts.function import Function
 from ..facts.homes import Homes
-from ..facts.memo import Memo, NodeMemos, OuterCall
+from ..facts.memo import Memo, NodeMemos
 from ..facts.tweak import TweakSpec
 from .local import Local
 from .scenario import ActiveTweaks, Tweak, TweakRef

@@ -3,7 +3,8 @@
 cimport cython
 
 from dug._core.facts.homes cimport Homes, args_of
-from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
+from dug._core.facts.memo cimport Memo, NodeMemos
+from dug._core.facts.extra cimport OuterCall
 from dug._core.state.cache cimport Cache
 from dug._core.state.group cimport CacheGroup
 from dug._core.state.scenario cimport ActiveTweaks, Tweak

@@ -17,8 +17,9 @@ from typing import Any
 
 from ...errors import CycleError, DepthError
 from ..facts.binding import Key, canonical
+from ..facts.extra import OuterCall
 from ..facts.homes import NO_HOMES, Homes, args_of
-from ..facts.memo import ABSENT, Memo, NodeMemos, OuterCall
+from ..facts.memo import ABSENT, Memo, NodeMemos
 from ..facts.node import BENEATH, Node, check_key, plain_key
 from ..native import machine
 from ..state.cache import Cache
@@ -202,7 +203,7 @@ def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
     """Keeps a memo that answers at hand, and returns it."""
     if memo.is_stored:
         memo.take_value()  # nothing else is at hand
-    if memo.call is None and machine.first(key) is not BENEATH:
+    if (memo.extra is None or memo.extra.call is None) and machine.first(key) is not BENEATH:
         memo.home.keep_at_hand(memo, view.tweaks)
     if is_heard and machine.any_in(view.listeners):
         tell(view, "hit", key)

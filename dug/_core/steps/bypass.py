@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..facts.memo import NodeMemos, OuterCall
+from ..facts.extra import OuterCall
+from ..facts.memo import NodeMemos
 from ..facts.node import Node
 from ..state.cache import Cache
 from ..state.scenario import HeldTweaks

@@ -45,7 +45,7 @@ def read_starts(reads: dict[Memo, int | None], asked: dict[Memo, int | None] | N
 def note_starts(memo: Memo, reads: Iterable[Memo], starts: tuple[int | None, ...] | None) -> None:
     """Notes in the memo of a run the starts of its reads, unless it was filed with other dependencies."""
     if starts is not None and memo.dependencies == tuple(reads):
-        memo.read_starts = starts
+        memo.make_extra().read_starts = starts
 
 
 def _start(starts: tuple[int | None, ...], place: int) -> int:

@@ -2,7 +2,8 @@
 
 cimport cython
 
-from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
+from dug._core.facts.memo cimport Memo, NodeMemos
+from dug._core.facts.extra cimport OuterCall
 cimport dug._core.native.machine as machine
 from dug._core.state.cache cimport Cache
 from dug._core.state.scenario cimport ActiveTweaks, Tweak

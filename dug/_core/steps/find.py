@@ -43,7 +43,8 @@ tweak in the key with the body that made the memo, and the scenario with `Memo.f
 from typing import TYPE_CHECKING, Any
 
 from ..facts.binding import Key
-from ..facts.memo import TWEAKED, Memo, NodeMemos, OuterCall
+from ..facts.extra import OuterCall
+from ..facts.memo import TWEAKED, Memo, NodeMemos
 from ..facts.node import BENEATH
 from ..native import machine
 from ..state.scenario import ActiveTweaks, Tweak

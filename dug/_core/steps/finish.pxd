@@ -3,7 +3,8 @@
 cimport cython
 
 from dug._core.facts.function cimport Function
-from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
+from dug._core.facts.memo cimport Memo, NodeMemos
+from dug._core.facts.extra cimport OuterCall
 cimport dug._core.native.machine as machine
 from dug._core.state.cache cimport Cache
 from dug._core.state.group cimport CacheGroup

@@ -15,7 +15,7 @@ from ...errors import DugError
 from ..facts.binding import SIMPLE_TYPES
 from ..facts.equality import Fixed
 from ..facts.failure import Failure, empty_own_frames, pass_on
-from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, TWEAKED, Memo, NodeMemos, Origin, Restriction
+from ..facts.memo import DEAD, FORGOTTEN, LIVE, NO_TWEAKS, Memo, NodeMemos, Origin, Restriction
 from ..facts.node import Node, plain_key
 from ..facts.sparse import BitSet, union
 from ..native import machine
@@ -74,7 +74,7 @@ def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
         group.lock.release()
     if run.unfileable:
         mark_unfileable(run.outer, run.unfileable)
-    elif memo.call is None:
+    elif memo.extra is None or memo.extra.call is None:
         serve(view, run.key, memo)
     if run.waits:
         wake_waiters(run, memo)
@@ -263,13 +263,13 @@ def _find_origin(held: Memo) -> object:
 
 def _restrict_failure(run: Run, memo: Memo, failure: Failure | None) -> None:
     """Has a memo that failed, or caught the failure of a source, answer only within its outermost call; it is never verified."""
-    memo.failure = failure
     if any(read.status == DEAD for read in memo.dependencies):  # a later call took it out: no walk gives it a bit any more
         run.unfileable = INVALID
     is_source_error = failure is not None and plain_key(run.key)[0].is_source
     memo.transient = run.transient or is_source_error or any(map(_transient, memo.dependencies))
     if memo.transient or failure is not None:
-        memo.call, memo.verifies = run.call, TWEAKED
+        extra = memo.make_extra()
+        extra.failure, extra.call, memo.must_run = failure, run.call, True
 
 
 def _is_true_still(run: Run, home: NodeMemos, reads: Iterable[Memo]) -> bool:
@@ -311,9 +311,11 @@ def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], hel
     """Returns the memo of a run, or of a verified value, which is filed nowhere yet."""
     memo = _place(run, value, below, reads)
     if held is not None:
-        memo.made, memo.origin = held.made, _find_origin(held)
+        memo.origin = _find_origin(held)
+        if held.extra is not None and held.extra.made:
+            memo.make_extra().made = held.extra.made
     if run.opened:
-        memo.inner_nodes, memo.opened, memo.verifies = tuple(run.inner_nodes or ()), True, TWEAKED
+        memo.opened, memo.must_run, memo.make_extra().inner_nodes = True, True, tuple(run.inner_nodes or ())
     if run.made:
         _settle_made(run, memo)
     return memo
@@ -340,15 +342,14 @@ def _settle_made(run: Run, memo: Memo) -> None:
     inner = dict.fromkeys([*memo.inner_nodes, *(key for read in own for key in read.inner_nodes)])
     ran = [key for key in inner if plain_key(key)[0].mark in made]
     memo.dependencies = tuple(kept)
-    memo.inner_nodes = tuple([key for key in inner if key not in ran])
+    memo.make_extra().inner_nodes = tuple([key for key in inner if key not in ran])
     memo.opened = memo.opened or any(read.opened for read in own)
     run.transient = run.transient or any(read.transient for read in own)
     if any(read.status == DEAD for read in own):  # a later call took it out: no walk gives it a bit any more
         run.unfileable = INVALID
-    if any(read.verifies for read in own):
-        memo.verifies = TWEAKED
+    memo.must_run = memo.must_run or not all(read.verifies(0) for read in own)
     keys = [*(read.home.key for read in own if read.home.token is not None), *ran]
-    memo.made = tuple({plain_key(key)[0].mark for key in keys})
+    memo.make_extra().made = tuple({plain_key(key)[0].mark for key in keys})
     for key in keys:
         run.view.cache.home_of(plain_key(key)).add_reader(memo.home)
 

@@ -4,7 +4,8 @@ cimport cython
 
 from dug._core.facts.function cimport Function
 from dug._core.facts.homes cimport Homes, function_of
-from dug._core.facts.memo cimport Memo, NodeMemos, OuterCall
+from dug._core.facts.memo cimport Memo, NodeMemos
+from dug._core.facts.extra cimport OuterCall
 from dug._core.state.scenario cimport Tweak
 from dug._core.state.view cimport View
 cimport dug._core.native.machine as machine

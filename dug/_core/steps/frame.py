@@ -14,9 +14,10 @@ from weakref import ref
 from ...errors import NoContextError
 from ..facts.binding import Key, canonical
 from ..facts.events import Event
+from ..facts.extra import OuterCall
 from ..facts.failure import Failure
 from ..facts.homes import NO_HOMES, Homes, function_of
-from ..facts.memo import Memo, NodeMemos, OuterCall
+from ..facts.memo import Memo, NodeMemos
 from ..facts.node import BENEATH, Node, check_key
 from ..facts.sparse import BitSet
 from ..native import machine
@@ -244,8 +245,7 @@ class Run(_AnyFrame):
         """Fills in a new run; apart from `__init__`, as one is made for each node that is computed."""
         self.view = view
         self.outer = outer
-        self.call = call
-        self.key, self.handle = key, handle
+        self.call, self.key, self.handle = call, key, handle
         self.body = 0 if handle is None else handle.serial
         self.home = home
         self.generation = view.group.generation

@@ -1,7 +1,7 @@
 """What an exception leaves in the runs that it passes through: `mark_unfileable`, `why_unfileable`, and `raise_due`."""
 
 from ..facts.binding import Key
-from ..facts.memo import OuterCall
+from ..facts.extra import OuterCall
 from .frame import DefaultFrame, Frame, Run
 
 CANCELLED, INVALID = 1, 2

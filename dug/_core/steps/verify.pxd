@@ -34,7 +34,7 @@ cdef class Check:
     cpdef Memo begin_alone(self)
     @cython.locals(holds=bint)
     cpdef Memo go_on_alone(self, Memo read, object answer)
-    @cython.locals(reads=tuple, read=Memo, memo=Memo)
+    @cython.locals(reads=tuple, read=Memo, memo=Memo, has_failed=bint)
     cdef Memo _walk_alone(self, bint holds)
     cpdef object key_of(self, Memo read)
     @cython.locals(holds=bint, asked=list)

@@ -23,9 +23,10 @@ from attrs import define
 
 from ..facts.binding import Key
 from ..facts.equality import is_same
+from ..facts.extra import IN_THREAD
 from ..facts.function import Function
 from ..facts.homes import function_of
-from ..facts.memo import DEAD, IN_THREAD, LIVE, Memo, NodeMemos
+from ..facts.memo import DEAD, LIVE, Memo, NodeMemos
 from ..facts.node import BENEATH, plain_key
 from ..native import machine
 from ..state.cache import Cache
@@ -89,7 +90,7 @@ class Check:
         self._candidate = candidate
         self._reads = candidate.dependencies
         self._at = 0
-        starts = candidate.read_starts
+        starts = None if candidate.extra is None else candidate.extra.read_starts
         self._ends = find_ends(candidate) if starts is not None and starts else None
         """The places where batches end, the last one first; None where each read is one by itself."""
         if self._run.told:
@@ -133,8 +134,9 @@ class Check:
                 read = reads[self._at]
                 self._at += 1
                 self._start = len(self._run.reads) if self._run.has_task else None
-                memo = None if read.failure is not None else self._recall(read, self._start)
-                if memo is None and read.failure is None:
+                has_failed = read.extra is not None and read.extra.failure is not None
+                memo = None if has_failed else self._recall(read, self._start)
+                if memo is None and not has_failed:
                     return read
                 holds = memo is not None and _is_unchanged(self._run, read, memo, self._start)
             if (holds and self._file()) or not self._turn_to_next():
@@ -189,7 +191,7 @@ class Check:
             while at < end:
                 read = reads[at]
                 at += 1
-                if read.failure is not None:
+                if read.extra is not None and read.extra.failure is not None:
                     return None
                 memo = self._recall(read, start)
                 if memo is not None:
@@ -293,7 +295,7 @@ def find_candidates(key: Key, view: View, home: NodeMemos, body: int) -> Sequenc
     is_alone = home.waiting is None and (home.variants is None or not home.variants) and cache.beneath is None
     is_plain = is_alone and not cache.holds_beneath and machine.first(key) is not BENEATH
     if is_plain and (plain is newest or plain is None):  # the common case: there is one memo
-        return (newest,) if newest is not None and newest.verifies == body else ()
+        return (newest,) if newest is not None and newest.verifies(body) else ()
     found: list[Memo | None] = [*find_waiting(home, view.tweaks), find_masked(view, key), plain, newest]
     if cache.beneath is not None:
         found.extend(_known(cache.beneath, key, view))
@@ -302,7 +304,7 @@ def find_candidates(key: Key, view: View, home: NodeMemos, body: int) -> Sequenc
     elif cache.holds_beneath:
         found.extend(_known(cache, (BENEATH, key, body), view))
     found += [memo for memo in home.waiting or () if not memo.restriction]
-    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies == body and memo.status != DEAD]
+    return [memo for memo in dict.fromkeys(found) if memo is not None and memo.verifies(body) and memo.status != DEAD]
 
 
 def _key_in(run: Run, read: Memo) -> Key:
