@@ -2290,15 +2290,15 @@ MUTANTS = (
     Mutant(
         "what two sets have in common in one of their chunks is not seen",
         "_core/facts/sparse.py",
-        "if other is not None and other & chunk:",
-        "if other is not None and other & chunk and number > 1:",
+        "chunk & many[number] for number, chunk in few.items() if number in many}",
+        "chunk & many[number] for number, chunk in few.items() if number in many and number > 1}",
         SPARSE,
     ),
     Mutant(
         "bits that reach into the next chunk are not seen",
         "_core/facts/sparse.py",
-        "return bool(rest and chunks.get(number + 1, 0) & rest)",
-        "return False",
+        "        bits |= (chunks.get(number + 1, 0) & rest) << (WIDTH - within)",
+        "        pass",
         SPARSE,
     ),
     Mutant(

@@ -65,18 +65,6 @@ cdef object _meet_mixed(Scattered far, Sparse near)
 @cython.locals(low=object, few=dict, many=dict, both=dict)
 cdef object _meet_scattered(Scattered ours, Scattered theirs)
 
-@cython.locals(ours=Sparse)
-cpdef bint overlaps(object left, object right) except -1
-
-@cython.locals(apart=Py_ssize_t)
-cdef bint _overlaps(Sparse ours, Sparse theirs)
-
-@cython.locals(chunk=object, other=object)
-cdef bint _overlap_scattered(dict few, dict many)
-
-@cython.locals(number=Py_ssize_t, within=Py_ssize_t, chunk=object, rest=object)
-cdef bint _reaches(Sparse near, dict chunks)
-
 @cython.locals(theirs=Sparse, low=object, first=Sparse, second=Sparse, apart=Py_ssize_t, both=dict)
 cdef object _join(Sparse ours, object other)
 

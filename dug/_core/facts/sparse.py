@@ -1,4 +1,4 @@
-"""Sets of bits (footprints, masks), low and high: `make_bit`, `union`, `without`, `overlaps`, `list_places`; `Sparse`, `Unions`.
+"""Sets of bits (footprints, masks), low and high: `make_bit`, `union`, `without`, `list_places`; `Sparse`, `Unions`.
 
 An int is as long as its highest bit.  If sets were ints alone, a book of which each of 100,000 leaves was tweaked once would keep
 100,000 ints of up to 12 kB for its leaves.  So a set is a plain int only as long as all of its bits are low ones, as in most
@@ -257,53 +257,6 @@ def _meet_scattered(ours: Scattered, theirs: Scattered) -> BitSet:
         few, many = many, few
     both = {number: chunk & many[number] for number, chunk in few.items() if number in many}
     return _or_operand(_from_chunks(low, _drop_empty(both)), ours, theirs) if both else low
-
-
-def overlaps(left: BitSet, right: BitSet) -> bool:
-    """True when two sets have a bit in common: ``bool(left & right)``, without that set where it would be a `Sparse`."""
-    if not isinstance(left, Sparse):
-        left, right = right, left
-    if not isinstance(left, Sparse):
-        return bool(left & right)
-    ours = left
-    if isinstance(right, Sparse):
-        return _overlaps(ours, right)
-    return _check(right, _LEAST) < 0 or bool(ours._low & right)
-
-
-def _overlaps(ours: Sparse, theirs: Sparse) -> bool:
-    if ours._low & theirs._low:
-        return True
-    if isinstance(ours, Scattered):
-        if isinstance(theirs, Scattered):
-            return _overlap_scattered(_chunks_of(ours), _chunks_of(theirs))
-        return _reaches(theirs, _chunks_of(ours))
-    if isinstance(theirs, Scattered):
-        return _reaches(ours, _chunks_of(theirs))
-    if ours._start < theirs._start:
-        ours, theirs = theirs, ours
-    apart = ours._start - theirs._start
-    return apart < WIDTH and bool(ours._bits & (theirs._bits >> apart))
-
-
-def _overlap_scattered(few: dict[int, int], many: dict[int, int]) -> bool:
-    if len(few) > len(many):
-        few, many = many, few
-    for number, chunk in few.items():
-        other = many.get(number)
-        if other is not None and other & chunk:
-            return True
-    return False
-
-
-def _reaches(near: Sparse, chunks: dict[int, int]) -> bool:
-    number = near._start // WIDTH
-    within = near._start % WIDTH
-    chunk = chunks.get(number)
-    if chunk is not None and (chunk >> within) & near._bits:
-        return True
-    rest = near._bits >> (WIDTH - within)
-    return bool(rest and chunks.get(number + 1, 0) & rest)
 
 
 def _join(ours: Sparse, other: BitSet) -> BitSet:
