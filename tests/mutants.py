@@ -560,6 +560,20 @@ MUTANTS = (
         HOMES,
     ),
     Mutant(
+        "the footprint of other reads is taken over",
+        "_core/facts/memo.py",
+        "            if old.footprint is not read.footprint:",
+        "            if old is None:",
+        HOMES,
+    ),
+    Mutant(
+        "the footprint of a run with contexts of its own is taken over",
+        "_core/facts/memo.py",
+        " or before.body or before.opened or before.extra is not None:",
+        ":",
+        HOMES,
+    ),
+    Mutant(
         "calls come to the engine for ever once a function was in doubt",
         "_core/state/group.py",
         "            cache.answer_quickly()\n",

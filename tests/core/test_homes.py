@@ -17,9 +17,11 @@ from support.calls import list_calls
 import dug
 from dug._core.facts.binding import PartialKey
 from dug._core.facts.events import Subscription
+from dug._core.facts.extra import Extra
 from dug._core.facts.homes import NO_HOMES, Homes, args_of
 from dug._core.facts.memo import DEAD, STALE, Memo, NodeMemos, Stamp
 from dug._core.facts.node import BENEATH
+from dug._core.facts.sparse import make_bit, union
 from dug._core.steps.frame import current
 from dug.testing import EventLog
 
@@ -553,6 +555,34 @@ def test_a_home_answers_with_what_read_no_tweak_where_nothing_it_read_is_tweaked
     assert home.recall(scenario(1)) is memo
     assert home.recall(scenario(2, mask=0b1000)) is memo
     assert home.recall(scenario(3, mask=0b100)) is None
+
+
+def test_the_sum_of_footprints_is_known_where_each_read_brings_what_it_brought(home):
+    """As an object: sets that are equal are compared by whoever adds them up."""
+    high = make_bit(5_000), make_bit(6_000)
+    old, same, other = ([Memo(NodeMemos(("g", bits), None), 1, 0, footprint=bits) for bits in high] for _ in range(3))
+    other[1].footprint = make_bit(6_000)
+    both = union(high)
+    assert home.find_sum(tuple(same)) is None
+    home.newest = before = Memo(home, 1, 0, tuple(old), both, both)
+
+    assert home.find_sum(tuple(same)) is both
+    assert home.find_sum(tuple(other)) is None
+    assert home.find_sum(tuple(same[:1])) is None
+    assert home.find_sum((*same, same[0])) is None
+    before.status = STALE
+    assert home.find_sum(tuple(same)) is None
+
+
+@pytest.mark.parametrize("beside", [("opened", True), ("extra", Extra()), ("body", 1)], ids=["context", "inner", "tweak"])
+def test_a_sum_with_something_beside_it_is_not_taken_over(home, beside):
+    """What a run read in its own contexts, or its node beneath a tweak, is in the footprint too, or is left out of it."""
+    read = Memo(NodeMemos("g", None), 1, 0, footprint=make_bit(5_000))
+    home.newest = Memo(home, 1, 0, (read,), read.footprint, read.footprint)
+    assert home.find_sum((read,)) is read.footprint
+
+    setattr(home.newest, *beside)
+    assert home.find_sum((read,)) is None
 
 
 def test_a_home_answers_with_the_memo_at_hand_where_it_was_found(home):

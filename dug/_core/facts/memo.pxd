@@ -55,6 +55,8 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     @cython.locals(memo=Memo, after=tuple, before=cython.longlong)
     cpdef Memo recall(self, Stamp tweaks)
     cpdef keep_at_hand(self, Memo memo, Stamp tweaks)
+    @cython.locals(before=Memo, old=Memo, read=Memo, known=tuple, place=Py_ssize_t)
+    cpdef object find_sum(self, tuple reads)
     cpdef Memo find_variant(self, object footprint, object restriction)
     @cython.locals(old=Memo, lone=object)
     cpdef Memo put_variant(self, Memo memo)

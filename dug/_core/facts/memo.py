@@ -277,6 +277,20 @@ class NodeMemos:
             if memo.status != LIVE:  # taken out in between
                 self.here = None
 
+    def find_sum(self, reads: tuple[Memo, ...]) -> BitSet | None:
+        """Returns what reads bring to a footprint, where each brings the very object that it brought to the newest memo."""
+        before = self.newest
+        if before is None or before.status or before.body or before.opened or before.extra is not None:
+            return None  # or it has something beside what its reads brought
+        known = before.dependencies
+        if len(known) != len(reads):
+            return None
+        for place, read in enumerate(reads):
+            old = known[place]
+            if old.footprint is not read.footprint:
+                return None
+        return before.footprint_below
+
     def memos(self) -> Iterator[Memo]:
         """Every live memo of the node here; may miss memos that other threads file or take out at the same time."""
         plain, variants = self.plain, self.variants

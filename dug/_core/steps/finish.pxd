@@ -38,7 +38,7 @@ cdef _restrict_failure(Run run, Memo memo, object failure)
 @cython.locals(read=Memo)
 cdef bint _is_true_still(Run run, NodeMemos home, tuple reads)
 
-@cython.locals(read=Memo, bits=object, others=list)
+@cython.locals(read=Memo, bits=object, others=list, known=object)
 cdef object _add_up(Run run, tuple reads)
 
 @cython.locals(memo=Memo)

@@ -294,17 +294,15 @@ def _add_up(run: Run, reads: tuple[Memo, ...]) -> BitSet:
             else:
                 others.append(last)
     if others is not None:
-        others.append(bits)
-        bits = union(others)
+        known = None if run.closed_footprint else run.home.find_sum(reads)
+        bits = union([*others, bits]) if known is None else known
     return bits if len(reads) < 8 else _find_known(run, bits)
 
 
 def _find_known(run: Run, bits: BitSet) -> BitSet:
     """Returns bits that a run read, in the object that the memo before has if they are the same."""
-    before = run.home.newest
-    if before is not None and before.footprint_below == bits:  # most runs of a node read what it read before
-        return before.footprint_below
-    return bits
+    before = run.home.newest  # most runs of a node read what it read before
+    return before.footprint_below if before is not None and before.footprint_below == bits else bits
 
 
 def _make_memo(run: Run, value: Any, below: BitSet, reads: tuple[Memo, ...], held: Memo | None) -> Memo:
