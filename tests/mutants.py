@@ -421,8 +421,8 @@ MUTANTS = (
     Mutant(
         "a context of two values says that it differs in the first alone",
         "_core/state/view.py",
-        "delta = newest.bit if len(added) == 1 else Tweak.bits_of(added)",
-        "delta = newest.bit",
+        "delta = first.bit if len(added) == 1 else Tweak.bits_of(added)",
+        "delta = first.bit",
         tests=ENTRY,
     ),
     Mutant(
@@ -1329,15 +1329,15 @@ MUTANTS = (
     Mutant(
         "what opens inside a watched run is not watched",
         "_core/steps/watch.py",
-        "    if around is not None and around.told is not None and around.told:",
+        "    if around is not None and around.watched is not None and around.watched:",
         "    if False:",
         (*COLD, "-k", "opens_inside_later"),
     ),
     Mutant(
         "a run does not hand on who watches it to what it waits for",
         "_core/steps/watch.py",
-        "    told = (holder.told if holder is not None else None) or frozenset()",
-        "    told = frozenset()",
+        "    watched = (holder.watched if holder is not None else None) or frozenset()",
+        "    watched = frozenset()",
         (*COLD, "-k", "comes_to_wait"),
     ),
     Mutant(

@@ -9,7 +9,7 @@ Code that only looks imports `read`; all code does so for the data: nodes, memos
 
 What enters contexts and what evaluates without a cache is loaded when it is first asked for: to define functions takes neither.
 
-Not for importers are the files behind this one, and their data.  `complete` and `fail` alone file a memo, `DriverWait` alone
+Not for importers are the files behind this one, and their data.  `complete`, `fail` and a `Check` file memos, `DriverWait` alone
 enters a wait, and `Scope` alone gives an entry its view.  A wait has `join`, `take`, `outcome`, `end`, `abandon_if_lost`.
 """
 

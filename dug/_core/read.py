@@ -1,4 +1,4 @@
-"""The door for looks: hands on the engine's data types and the questions that change no state; has no code of its own.
+"""The door for looks: hands on the engine's data types, and questions that run and file nothing; has no code of its own.
 
 Nobody outside the engine imports another file of it than this one and `drive`.  All data types are handed on here, with the
 literals that their fields hold, to looks and to drivers: nodes and their keys, functions, memos, tweaks, views, caches,

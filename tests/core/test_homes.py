@@ -19,7 +19,7 @@ from dug._core.facts.binding import PartialKey
 from dug._core.facts.events import Subscription
 from dug._core.facts.extra import Extra
 from dug._core.facts.homes import NO_HOMES, Homes, args_of
-from dug._core.facts.memo import DEAD, STALE, Memo, NodeMemos, Stamp
+from dug._core.facts.memo import DEAD, STALE, Memo, NodeMemos, ScenarioBase
 from dug._core.facts.node import BENEATH
 from dug._core.facts.sparse import make_bit, union
 from dug._core.steps.frame import current
@@ -534,7 +534,7 @@ def test_functions_that_have_no_nodes_any_more_are_let_go():
 
 def scenario(serial, *, mask=0, after=None):
     """Return a scenario, as far as a home must know it."""
-    made = Stamp(serial, mask | 1)
+    made = ScenarioBase(serial, mask | 1)
     made.after = after
     return made
 

@@ -7,7 +7,7 @@ cimport dug._core.native.machine as machine
 from dug._core.native.machine cimport flag
 
 
-cdef public class Stamp [object DugStamp, type DugStamp_Type]:
+cdef public class ScenarioBase [object DugScenarioBase, type DugScenarioBase_Type]:
     cdef public long long serial
     cdef public object open_mask
     cdef public object after
@@ -53,8 +53,8 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     cpdef object find_key(self)
     cpdef object find_function(self)
     @cython.locals(memo=Memo, after=tuple, before=cython.longlong)
-    cpdef Memo recall(self, Stamp tweaks)
-    cpdef keep_at_hand(self, Memo memo, Stamp tweaks)
+    cpdef Memo recall(self, ScenarioBase tweaks)
+    cpdef keep_at_hand(self, Memo memo, ScenarioBase tweaks)
     @cython.locals(before=Memo, old=Memo, read=Memo, known=tuple, place=Py_ssize_t)
     cpdef object find_sum(self, tuple reads)
     cpdef Memo find_variant(self, object footprint, object restriction)
@@ -69,4 +69,4 @@ cdef public class NodeMemos [object DugHome, type DugHome_Type]:
     cpdef take_apart(self)
 
 
-cpdef Memo recall(NodeMemos home, Stamp tweaks)
+cpdef Memo recall(NodeMemos home, ScenarioBase tweaks)

@@ -2,11 +2,12 @@
 
 A memo is a fact: this node, where the tweaks it read were these, gave this, having read those.  No tweak makes it stale: where
 others are in force it does not match, that is all.  Only an invalidation, which says that the outside has changed, takes it out
-of force (`STALE`, `DEAD`).  `Origin` marks a run, `Stamp` is what a home knows of a scenario.
+of force (`STALE`, `DEAD`).  `Origin` marks a run, `ScenarioBase` is what a home knows of a scenario.
 
-A footprint is a set of bits: one for each node or function that was ever tweaked, and of which the run asked whether it is
-tweaked.  A restriction is the frozen set of the serial numbers of the tweaks that it met there; empty for a memo that met none,
-which answers in every scenario that tweaks nothing in its footprint.  A home also has readers (`add_reader`) and variants.
+A footprint is a set of bits: one for each node or function that was ever tweaked, and that it mattered for: its own node and
+function, and those of which the run asked whether they are tweaked.  A restriction is the frozen set of the serial numbers of the
+tweaks that it met there; empty for a memo that met none, which answers in every scenario that tweaks nothing in its footprint.
+A memo of a store or a file has its value in a *carrier* until somebody asks for it (`_portable/stored`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,8 +35,8 @@ NO_TWEAKS: Restriction = frozenset()
 _NO_MEMOS: "dict[Restriction, Memo]" = {}
 
 
-class Stamp:
-    """What a home must know of a scenario: the base of `scenario.ActiveTweaks`, which this file cannot import."""
+class ScenarioBase:
+    """The part of a scenario that a home needs: the base of `scenario.ActiveTweaks`, which this file cannot import."""
 
     __slots__ = ("after", "open_mask", "serial")
 
@@ -43,9 +44,9 @@ class Stamp:
         self.serial = serial
         """A number that no other scenario has."""
         self.open_mask = open_mask
-        """The bits of all targets that are tweaked, and bit 0, which belongs to no target: the -1 of a memo never passes it."""
+        """The bits of all targets that are tweaked; and bit 0, so that a memo's -1 never passes, not even without tweaks."""
         self.after: tuple[int, BitSet] | None = None
-        """The serial of the scenario that it was derived from, and the bits of all that differs; see `NodeMemos.recall`."""
+        """The serial of another scenario, whichever, and the bits of all in which the two differ; see `NodeMemos.recall`."""
 
 
 class Origin:
@@ -107,7 +108,7 @@ class Memo:
         self.found_in = 0
         """The serial of the scenario in which it was found last; see `NodeMemos.recall`."""
         self.open_footprint: BitSet = -1
-        """That of a memo in force that read no tweak and answers every call; -1 for any other.  See `Stamp.open_mask`."""
+        """That of a memo in force that read no tweak and answers every call; -1 for any other.  See `ScenarioBase.open_mask`."""
         self.must_run = body < 0  # TWEAKED
         """True when no run may keep the value by verifying the dependencies."""
         self.extra: Extra | None = None
@@ -205,7 +206,7 @@ class NodeMemos:
         self.plain: Memo | None = None
         """The memo that read no tweak; nearly every node has one, and most have no other."""
         self.variants: Memo | dict[BitSet, dict[Restriction, Memo]] | None = None
-        """The other memos, which read tweaks: the only one itself, several by footprint and restriction."""
+        """The others: the only one itself, several by footprint and restriction.  After a failure one may have read no tweak."""
         self.newest: Memo | None = None
         """The newest memo that verification may start from."""
         self.waiting: list[Memo] | None = None
@@ -248,7 +249,7 @@ class NodeMemos:
         """Returns the first element of its key."""
         return machine.first(self._key) if self._key is not None else machine.follow(self._owner)  # type: ignore[arg-type]  # it has one
 
-    def recall(self, tweaks: Stamp) -> Memo | None:
+    def recall(self, tweaks: ScenarioBase) -> Memo | None:
         """Returns the memo that answers in a scenario, if it is at hand: the one that read no tweak, or the one found here last.
 
         A memo that answers in a scenario does so for as long as it is in force, so this needs no lock and nobody has to empty it.
@@ -267,7 +268,7 @@ class NodeMemos:
             memo.found_in = tweaks.serial  # the scenario before found it, and the memo read nothing that differs
         return memo
 
-    def keep_at_hand(self, memo: Memo, tweaks: Stamp) -> None:
+    def keep_at_hand(self, memo: Memo, tweaks: ScenarioBase) -> None:
         """Notes that a memo of this node answers in a scenario, unless `recall` finds that out anyway."""
         if self.plain is not memo or machine.overlap(memo.open_footprint, tweaks.open_mask):
             memo.found_in = tweaks.serial
@@ -414,6 +415,6 @@ ABSENT = NodeMemos((None,), None)
 """Stands for the home of a node that has none yet."""
 
 
-def recall(home: NodeMemos, tweaks: Stamp) -> Memo | None:
+def recall(home: NodeMemos, tweaks: ScenarioBase) -> Memo | None:
     """`NodeMemos.recall`, as a function that ``native/call.h`` can call."""
     return home.recall(tweaks)

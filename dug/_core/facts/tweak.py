@@ -1,6 +1,8 @@
 """What a user tweaks, and how: `TweakSpec`, a tweak of a `Target`; a `Layer` of them.
 
-Each kind of tweak is a class of its own (`_contexts/kinds`); the engine asks for its properties only.
+Each kind of tweak is a class of its own (`_contexts/kinds`); the engine asks for its properties only.  By these there are four: a
+*value* of a node (`is_value`); a *replacement*, whose function runs instead (`replaces`: it may call the node itself); a *bump*,
+whose function gets the value of the node without it (`reads_beneath`); and an *untweaked* node (`is_untweak`).
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +27,7 @@ class TweakSpec:
     """
 
     is_value: ClassVar[bool] = False
-    """The node has `value`, and nothing runs."""
+    """The node has `value`, and nothing runs.  Never a tweak of a function."""
     is_untweak: ClassVar[bool] = False
     """The node meets no tweak."""
     is_final: ClassVar[bool] = False

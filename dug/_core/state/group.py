@@ -53,7 +53,7 @@ class CacheGroup:
         self.mark = ref(self)
         """Identifies it where it must not be kept alive."""
         self.generation = 0
-        """Grows with every invalidation; a run that began in an earlier one is checked before it is filed (`finish`)."""
+        """Grows with every invalidation; a run that began in an earlier one is checked before it is filed.  No memo has one."""
         self.early = EARLY
         """How many sources may still get a bit when they are filed first."""
         self.filings = 0
@@ -216,9 +216,9 @@ class CacheGroup:
     # Forgetting
 
     def forget(self, targets: Iterable[Target], *, is_rebound: bool = False) -> None:
-        """Takes out every memo that ran one of these nodes or functions; memos that only read a tweak of them stay.
+        """Takes out every memo of these nodes and functions, and all computed from them; those that only read their tweaks stay.
 
-        Memos computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these functions
+        Those computed from them may be verified again; they themselves must run.  With `is_rebound` the calls of these functions
         mean other nodes from now on, so that their callers, tweaked or not, must run too: verified, they would ask for the old.
         """
         taken: list[Any] = []  # released after the lock
@@ -347,7 +347,7 @@ class CacheGroup:
     # Handles and scenarios
 
     def intern(self, target: Target, spec: TweakSpec, beneath: Tweak | None) -> Tweak:
-        """Returns the handle of a tweak in its place; equal ones of one telling are the same."""
+        """Returns the handle of a tweak; equal ones of one telling are the same.  The first one of a target masks old memos."""
         key = (target, spec.kind, spec.identity, spec.telling, 0 if beneath is None else beneath.serial)  # with its meaning
         known = self._handles.get(key)
         handle = None if known is None else known()
@@ -355,7 +355,7 @@ class CacheGroup:
             return handle
         if beneath is not None:
             self.by_serial[beneath.serial] = beneath
-        bit = self.bits.of(target) or self.give_bit(target)
+        bit = self.bits.of(target) or self.give_bit(target)  # the first masks all that was computed from the target (I4)
         made = make_tweak(target, spec, no_handle if beneath is None else ref(beneath), next(self._serials), bit)
         watch = TweakRef(made, self.released.append)
         watch.key, watch.home = key, None

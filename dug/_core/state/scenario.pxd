@@ -2,7 +2,7 @@
 
 cimport cython
 
-from dug._core.facts.memo cimport Memo, NodeMemos, Stamp
+from dug._core.facts.memo cimport Memo, NodeMemos, ScenarioBase
 cimport dug._core.native.machine as machine
 
 
@@ -21,7 +21,7 @@ cdef public class Tweak [object DugTweak, type DugTweak_Type]:
 
 
 @cython.final
-cdef public class ActiveTweaks(Stamp) [object DugTweaks, type DugTweaks_Type]:
+cdef public class ActiveTweaks(ScenarioBase) [object DugTweaks, type DugTweaks_Type]:
     cdef public Tweak newest
     cdef public frozenset serials
     cdef public dict content, running

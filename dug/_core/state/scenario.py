@@ -27,7 +27,7 @@ from attrs import define, field, frozen
 
 from ..facts.binding import Key
 from ..facts.function import Function
-from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction, Stamp
+from ..facts.memo import NO_TWEAKS, TWEAKED, Memo, NodeMemos, Restriction, ScenarioBase
 from ..facts.node import BENEATH, plain_key
 from ..facts.sparse import BitSet, list_places, union
 from ..facts.tweak import Layer, Target, TweakSpec
@@ -119,8 +119,8 @@ def no_handle() -> None:
     """Replaces the weak reference of a handle with nothing beneath it."""
 
 
-class ActiveTweaks(Stamp):
-    """The tweaks in force, by target; immutable and interned by content."""
+class ActiveTweaks(ScenarioBase):
+    """A scenario: the tweaks in force, by target.  Its content never changes, and those with equal content are one object."""
 
     __slots__ = ("__weakref__", "_by_place", "_handles", "_restrictions", "content", "mask", "newest", "running", "serials")
 

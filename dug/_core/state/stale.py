@@ -35,7 +35,7 @@ def make_newest(memo: Memo) -> list[Memo]:
 
 
 def find_waiting(home: NodeMemos, tweaks: "ActiveTweaks") -> list[Memo]:
-    """Returns those that would answer in a scenario if they were in force still."""
+    """Returns those that would answer in a scenario if they were in force still, by footprints that get no new bits meanwhile."""
     return [memo for memo in home.waiting or () if memo.restriction == tweaks.restrict(memo.footprint)]
 
 

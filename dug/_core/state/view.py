@@ -164,7 +164,9 @@ def enter(  # noqa: PLR0917  compiled functions are called by position
 
     Inside a replacement, a layer's tweak of the replaced node acts on the tweak beneath the replacement.
 
-    Complexity: O(tweaks in force), and the cost of `CacheGroup.give_bits` for targets that were never tweaked.
+    What was computed from a target that was never tweaked is masked by `CacheGroup.intern`; for many at once by `give_bits`.
+
+    Complexity: O(tweaks in force), and for a target that was never tweaked O(memos computed from it).
     """
     group = cache.group
     around = group.untweaked if parent is None else parent.tweaks
@@ -218,11 +220,11 @@ def _add_values(  # noqa: C901  one function: most of what entering costs
             added.append(handle)
     if not added:
         return around, 0
-    newest = added[0]
-    delta = newest.bit if len(added) == 1 else Tweak.bits_of(added)
+    first = added[0]
+    delta = first.bit if len(added) == 1 else Tweak.bits_of(added)
     if len(content) != len(around.content) + len(added):  # some of them over others
         return group.scenario(content), delta
-    newest = around.newest or newest
+    newest = around.newest or first
     for handle in added:
         if handle.serial > newest.serial:
             newest = handle

@@ -40,10 +40,11 @@ def begin(  # one function: the order of the search is the order of cost
     """Looks up a call made in `frame`: returns its memo, a new run to drive, or the run in flight to join.
 
     Args:
-        frame: where the call is made; no memo is at hand in its table.
+        frame: where the call is made.
         key: what is called.
         has_waited: whether the caller has just waited for a run of another scenario, in vain: it is not sent to one again.
-        known: the home of the node in the cache of the frame, if the caller has found it; `ABSENT` if it found none.
+        known: the home of the node in the cache of the frame, if the caller has found it, and no memo at hand there; `ABSENT` if
+            it found none.  For other callers this asks for the memo at hand.
 
     Raises:
         NoContextError: no context is in force.
@@ -55,8 +56,8 @@ def begin(  # one function: the order of the search is the order of cost
     cache, tweaks, group, filings = view.cache, view.tweaks, view.group, view.group.filings
     if (group.check is not None if call is None else call.due) or group.released:
         _settle_before(place, key, call, group)
-    is_absent = known is ABSENT and place.homes is cache.homes and type(place.homes) is Homes  # those of a file may have more
-    is_quick = place.homes is not NO_HOMES
+    is_absent = known is ABSENT and place.homes is cache.homes and type(place.homes) is Homes  # those of a snapshot may have more
+    is_quick = place.homes is not NO_HOMES  # no listener to hits, no replacement and no check: calls here are answered at once
     if is_quick and place.homes is not cache.quick:
         place.refresh(place.run)
     is_known = known is not None and known.alive and known.token is cache._token
@@ -68,7 +69,7 @@ def begin(  # one function: the order of the search is the order of cost
     except TypeError:  # no hash: reported properly below
         home = None
     if (home is None or not is_quick) and machine.first(key) is not BENEATH and not (is_quick and machine.is_plain(key)):
-        key = _in_full(place, key)
+        key = _in_full(place, key)  # a replacement calls the node that it replaces by another key; its frame is never quick
         args = args_of(key)
         home = cache.find_home(key, args)
     is_beneath = machine.first(key) is BENEATH
@@ -96,7 +97,10 @@ def _settle_before(frame: Frame, key: Key, call: OuterCall | None, group: CacheG
 
 
 def _recall(cache: Cache, key: Key, home: NodeMemos | None, tweaks: ActiveTweaks) -> Memo | None:
-    """Returns the memo of a node that is at hand here or in a cache beneath, unless others here would come first."""
+    """Returns the memo of a node that is at hand here or in a cache beneath.
+
+    Not if memos here would come first: each way to a hit gives the same object.
+    """
     memo = None if home is None else home.recall(tweaks)
     while memo is None and cache.beneath is not None and (home is None or not home.variants):
         cache = cache.beneath
@@ -213,9 +217,9 @@ def serve(view: View, key: Key, memo: Memo, *, is_heard: bool = False) -> Memo:
 def take_out(run: Run) -> None:
     """Takes a run out of those in flight; under the lock, so that a caller that finds it there can still join it."""
     home, running = run.home, run.view.tweaks.running
-    if run.told:
+    if run.watched:
         look_at_end(run)
-        run.told = None  # it is one of those
+        run.watched = None  # it is one of those
     run.is_done = True
     run.homes = NO_HOMES
     run.driver = LATE

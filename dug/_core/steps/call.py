@@ -1,8 +1,8 @@
 """Makes decorated functions callable, by the call path in C or by the one in Python: `make_class`, `install_call`.
 
-The call path, the way of a call up to a hit, is the one rule of the engine that is written twice, and both do the same.  The one
-in Python, the function that `facts/binding` generates, is the specification; the one in C (``native/call.h``) takes the calls
-made of plain parameters, and leaves all others to it.
+The call path, the way of a call up to a hit, is the one rule of the engine that is written twice, and both give the same answers.
+The one in Python, the function that `facts/binding` generates, is the specification; the one in C (``native/call.h``) takes the
+calls made of plain parameters, and leaves all others to it.  It also asks the caches beneath, which Python leaves to `begin`.
 
 `_find_local` finds the parts of a function that is its own object.
 """

@@ -2,42 +2,54 @@
 
 **The rule.**  A memo answers for its node in a scenario exactly when the scenario, restricted to the memo's footprint, holds
 the very tweaks that the memo read: ``tweaks.restrict(memo.footprint) == memo.restriction``.  (`facts/memo` says what a footprint
-and a restriction are; a scenario is an `ActiveTweaks`, and a tweak in it a `Tweak`, called a handle.)
+and a restriction are; a scenario is an `ActiveTweaks`, and a tweak in it a `Tweak`, called a handle.)  The rule has one variant,
+for a node beneath its own tweak, or untweaked under a tweak of its function: see the end of this text.
 
 **Why it is right.**  These invariants hold:
 
 * I1 the tweaks in force in a scenario never change, and a run keeps the scenario that it began with;
-* I2 a footprint holds the bit, as far as there is one, of every node and function of which the run asked whether it is tweaked,
-  directly or through its reads; of those that were not tweaked, too;
+* I2 a footprint holds, as far as there are any, the bits of its own node and function, which say what ran, and those of every
+  node and function of which the run asked whether it is tweaked, directly or through its reads; of those that were not, too;
 * I3 a memo is filed under exactly the tweaks that it read;
 * I4 a target has its bit before any scenario tweaks it (`group.CacheGroup.give_bit` adds it to the memos that exist);
-* I5 a memo that a node has at hand for a scenario (`NodeMemos.recall`) matches that scenario;
-* I6 the dependencies of a memo are everything that was returned or raised to its body, hits included;
+* I5 a memo that a node has at hand for a scenario (`NodeMemos.recall`) answers there, by the rule or by its variant;
+* I6 the dependencies of a memo are everything that was returned or raised to its body, hits included, or what stands for it;
 * I7 a memo that was filed stays until something that it ran is invalidated, its cache is cleared, or nobody holds a tweak that it
-  read; a run during which the first happens files none.  (The last frees memory and no more: no other tweak gets the serial, so
-  that the memo would match nowhere.)
+  read; while something that a run has read is invalidated, or its cache is cleared, that run files none.  (That nobody holds a
+  tweak any more frees memory only: no other tweak gets its serial, so the memo would match nowhere.  Errors leave, too.)
+* I8 the readers of a home are at least the homes of all memos in force that read one of its memos: a walk misses none.
 
-Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  Both start in
-the same body with the same arguments.  Each time the body asks for a node m, the bit that says whether m is tweaked is in the
-footprint (I2, I4), and S has there the tweak that the memo read, or none as it did (I3).  If m is tweaked to a value, both get
-it.  Else one code runs for m in both, its own or that of the tweak.  The memo of m is a dependency (I6), so its footprint is a
-part of this one, it matches S as well, and by induction m gives the same value.  So the body does the same next, up to its end,
-and gives the same value.  Nothing outside the footprint was asked, so nothing outside can matter.
+Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  The bits of n
+itself are in the footprint, so both start in the same body, with the same arguments.  Each time the body asks for a node m, the
+bit that says whether m is tweaked is in the footprint (I2, I4), and S has there the tweak that the memo read, or none as it did
+(I3).  If m is tweaked to a value, both get it.  Else one code runs for m in both, its own or that of the tweak.  The memo of m
+is a dependency (I6), so its footprint is a part of this one, it matches S as well, and by induction m gives the same value.  So
+the body does the same next, up to its end, and gives the same value.  Nothing outside the footprint was asked, so nothing
+outside can matter.
 
-**Consequences.**  A tweaked node is masked, and so are all memos computed from it, because their footprints hold its bit.  A
-memo that read no tweak has an empty restriction and answers wherever nothing in its footprint is tweaked, whoever computed it.
-A child never changes the memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the
-same tweaks share, because handles are interned.  Entering again finds the memos that still match: nothing was thrown away.
+What stands for a read (I6) keeps this true, as it asks for no less.  A read under a context that the run opened is replaced by
+what that read saw of the tweaks around the run, as reads that hold outside of the context and as bits (`steps/settle`); so is a
+read of a function that the run decorated itself, which nobody outside knows (`finish._settle_made`).  Of its own node beneath
+its tweak a run takes over what that one read; the bits of the node itself, which are its own, say the rest
+(`finish._add_up_beneath`).
 
-`find_answer` serves looks, `find_masked` finds what a tweak hides, `value_memo` is the memo of a tweak to a value; `_find_filed`
-looks in the table of a home, `_match_beneath` finds the memo of a node beneath its tweak.
+**Consequences.** A tweaked node is masked, and so are all memos computed from it, because their footprints hold its bit: at the
+first tweak of a node `CacheGroup.intern` has it added to them, and no later one needs a walk (I4).  A memo that read no tweak
+has an empty restriction and answers wherever nothing in its footprint is tweaked, whoever computed it.  A child never changes
+the memos that its parent finds, because it only adds memos, under its own restriction.  Siblings with the same tweaks share,
+because handles are interned.  Entering again finds the memos that still match, for as long as somebody holds the tweaks (I7).
 
 The order of the search is the order of cost: the memo at hand (which `begin` asks for, and the call path before it), the tweak
-itself, the other memos of the node here, those in the caches beneath.  Only then is an older memo verified, or the node run.
+itself, the other memos of the node here, those in the caches that this one lies on.  Only then is another memo verified, or the
+node run.  Short forms of the rule, for a single memo, are `NodeMemos.recall` and `View.matches`.
 
-A node beneath its own tweak (see `begin`) is asked for as if the tweak in its key, and no other, were in force for it.  The
-scenario does not say which tweak the node itself meets there, the key does.  So the rule compares the two by themselves: the
-tweak in the key with the body that made the memo, and the scenario with `Memo.footprint_below`, what the reads brought.
+**The variant** (`_match_beneath`).  A node beneath its own tweak (see `begin`) is asked for as if the tweak in its key, and no
+other, were in force for it; a node that is untweaked under a tweak of its function, as if none were.  The scenario does not say
+which tweak the node itself meets there.  So two things are compared by themselves: the tweak that it meets with the body that
+made the memo, and the scenario with `Memo.footprint_below`, what the reads brought.
+
+In this file: `find_answer` serves looks, `find_masked` finds what a tweak hides, `value_memo` is the memo of a tweak to a value;
+`_find_filed` looks in the table of a home.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -100,7 +112,10 @@ def _find_computed(view: View, key: Key) -> Memo | None:
 
 
 def value_memo(view: View, key: Key, handle: Tweak) -> Memo:
-    """Returns the memo that answers for a node tweaked to a value; beneath another tweak, one without a footprint."""
+    """Returns the memo that answers for a node tweaked to a value, by `handle`, which is a tweak of this very node.
+
+    Beneath another tweak it is filed nowhere, and needs no footprint: the serial of that tweak says what lies beneath.
+    """
     if key[0] is BENEATH:
         apart = Memo(NodeMemos(key, None), handle.spec.value, TWEAKED)
         apart.origin = handle.spec.telling

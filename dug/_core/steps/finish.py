@@ -41,7 +41,7 @@ CONSUMABLE = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType, AWAITA
 def finish(  # noqa: C901, PLR0912  one function: it is half of what a run costs
     run: Run, value: Any, seconds: float, failure: Failure | None = None, held: Memo | None = None
 ) -> Memo:
-    """Files the value of a run, or of `held`, the older memo that it verified; tells listeners; returns the memo now in force."""
+    """Files the value of a run, or of `held`, the older memo that it verified, if it is fileable; returns the memo for it."""
     view, call, home, group = run.view, run.call, run.home, run.view.group
     if run.opened:
         _close_left_open(run)

@@ -41,7 +41,7 @@ cdef public class OpenContext(_AnyFrame) [object DugEntry, type DugEntry_Type]:
 
 @cython.final
 cdef public class Run(_AnyFrame) [object DugRun, type DugRun_Type]:
-    cdef public object key, entries, failed_check_reads, held_up, late_reads, made, recalled, served, task, told, waits
+    cdef public object key, entries, failed_check_reads, held_up, late_reads, made, recalled, served, task, watched, waits
     cdef public long long body, generation
     cdef public Tweak handle
     cdef public bint has_task, is_beneath, is_done, opened

@@ -174,8 +174,8 @@ class Run(_AnyFrame):
 
     __slots__ = (
         "body", "depth", "entries", "failed_check_reads", "generation", "handle", "has_task", "held_up", "home", "is_beneath",
-        "is_done", "key", "late_reads", "made", "memo", "opened", "recalled", "served", "task", "thread", "told", "unfileable",
-        "waits",
+        "is_done", "key", "late_reads", "made", "memo", "opened", "recalled", "served", "task", "thread", "unfileable",
+        "waits", "watched",
     )  # fmt: skip
     call: OuterCall
     reads: dict[Memo, int | None]
@@ -212,8 +212,8 @@ class Run(_AnyFrame):
     """True when it runs in a task of its own, which others in its thread do not wait for."""
     task: "Task | None"
     """The task that drives it; None for a thread."""
-    told: "frozenset[Run] | None"
-    """Those runs for which other scenarios wait until they read something: what this one reads counts for them; see `watch`."""
+    watched: "frozenset[Run] | None"
+    """The runs, of which this one is a part, that waiters of other scenarios watch: a read of what they name wakes them."""
     waits: "list[Wait] | None"
     """The waits of its waiters; see `waits`."""
     held_up: "set[Wait] | None"
@@ -260,7 +260,7 @@ class Run(_AnyFrame):
         self.child_seconds = 0.0
         self.transient = self.opened = self.is_done = False
         self.inner_nodes = self.driver = self.task = self.waits = None
-        self.held_up = self.memo = self.failed_check_reads = self.served = self.told = None
+        self.held_up = self.memo = self.failed_check_reads = self.served = self.watched = None
         self.entries = self.late_reads = self.made = self.recalled = None
         place = outer
         if handle is None and place is not None and place.homes is view.cache.quick:

@@ -60,7 +60,7 @@ def open_context(  # noqa: PLR0917  by position, as in `OpenContext`
         entry.watch = watch(method, entry)
     if entry.run is not None:
         entry.run.opened = True
-        if entry.run.told:
+        if entry.run.watched:
             look_at(entry.run, ALL)
     return entry
 
@@ -277,7 +277,7 @@ def note(frame: Frame, view: View, memo: Memo, start: int | None = None) -> None
         then.reads.setdefault(memo, start)
     if type(then) is Run:
         run: Any = then
-        if run.told:
+        if run.watched:
             look_at(run, memo.footprint)
 
 

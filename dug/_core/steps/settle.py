@@ -76,7 +76,7 @@ class _Moved:
         noted = view.pin(key) if memo.body == 0 else key
         if key == self._running:  # the run's own bits say which tweak its node met, and all tweaks beneath that one
             noted = BENEATH, key, 0
-        if memo.opened or memo.body == TWEAKED:
+        if memo.opened or memo.body == TWEAKED:  # a node that is pinned met no tweak from around: only its reads bring bits
             self.closed_footprint |= without(memo.footprint if noted is key else memo.footprint_below, self._apart)
         if memo.body != TWEAKED:
             self._note(noted)

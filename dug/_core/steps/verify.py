@@ -1,5 +1,8 @@
 """Early cut-off: `verify` returns a `Check`, which keeps the value of an older memo if all that the memo read is as it was.
 
+An *older* memo is any other of the node: one that an invalidation took out, or one that is in force in another scenario, such as
+the memo that a tweak hides here.  So a node that was computed around a what-if need not run in it where its reads come out equal.
+
 The older memos worth the work are the candidates (`find_candidates`).  One is verified by asking again for its reads, in their
 order, up to the first that has another value.  That may run the nodes that were read, but not the body of the node itself.  When
 all reads hold, the same value is filed with the present reads.  When one differs the next candidate is tried, and after the last
@@ -93,7 +96,7 @@ class Check:
         starts = None if candidate.extra is None else candidate.extra.read_starts
         self._ends = find_ends(candidate) if starts is not None and starts else None
         """The places where batches end, the last one first; None where each read is one by itself."""
-        if self._run.told:
+        if self._run.watched:
             look_at(self._run, candidate.footprint)
 
     def _turn_to_next(self) -> bool:
@@ -123,7 +126,7 @@ class Check:
     def go_on_alone(self, read: Memo, answer: Any) -> Memo | None:
         """Is given the answer for a read, as in `Answers`; returns the next read whose node must be asked for, or None."""
         holds = _is_unchanged(self._run, read, answer, self._start)
-        if self._run.told:  # maybe since it asked
+        if self._run.watched:  # maybe since it asked
             look_at(self._run, self._candidate.footprint)
         return self._walk_alone(holds)
 
@@ -150,7 +153,7 @@ class Check:
     def go_on(self, answers: Answers | None) -> Asked | None:
         """Returns the keys to ask for next, and is given the answers in the next call; None at the end."""
         holds = answers is None or self._take(answers)
-        if answers is not None and self._run.told:  # maybe since it asked
+        if answers is not None and self._run.watched:  # maybe since it asked
             look_at(self._run, self._candidate.footprint)
         while True:
             asked = self._look_on() if holds else None
@@ -251,7 +254,7 @@ class Lookup:
     handle: Tweak | None
     """The tweak whose function would run; None for the node's own body."""
     memo: Memo | None
-    """The memo that answers; None also for a tweak to a value whose memo nobody made yet."""
+    """The memo that answers, if one does."""
     answers: bool
     home: NodeMemos
     older: Sequence[Memo] = ()
@@ -265,7 +268,7 @@ class Lookup:
         except LookupError:  # beneath a tweak that is gone
             handle = None
         memo = find(view, key, handle, None)
-        answers = (memo is not None and memo.status == LIVE) or (handle is not None and handle.spec.is_value)
+        answers = memo is not None and memo.status == LIVE
         met = None if handle is not None and handle.spec.is_untweak else handle
         found = cls(view, key, met, memo if answers else None, answers, view.cache.find_home(key) or NodeMemos(key, None))
         found.older = () if answers else candidates(found)

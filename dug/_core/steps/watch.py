@@ -1,7 +1,7 @@
 """Waiting for a run of another scenario: `follow`, `look_at` end the wait as soon as it reads what the two tweak differently.
 
 Such a wait names the bits of the targets that are tweaked differently (`Wait.differs`).  The watched run, all runs that are open
-inside it and all that these wait for are *told of* it: each of them refers to the runs that are watched so (`Run.told`), and
+inside it and all that these wait for are a part of it: each of them refers to the runs that are watched so (`Run.watched`), and
 calls in it are not answered at once, so that each of its reads is checked here.  A run without such waiters pays nothing for it.
 
 If a run cannot be followed its waiters are woken at once: a run that opens a context reads under tweaks of its own.
@@ -38,13 +38,13 @@ def follow(wait: Wait) -> None:
     the asker waits for count for the watchers of the asker.
     """
     run, holder = wait.run, wait.frame.run
-    told = (holder.told if holder is not None else None) or frozenset()
+    watched = (holder.watched if holder is not None else None) or frozenset()
     if wait.differs:
-        told |= {run}
-    if told:
+        watched |= {run}
+    if watched:
         with run.view.group.lock:
             if not run.is_done:
-                _tell_inside(run, told)
+                _watch_inside(run, watched)
 
 
 def look_at(run: Run, bits: BitSet) -> None:
@@ -55,8 +55,8 @@ def look_at(run: Run, bits: BitSet) -> None:
 
 def look_at_held(run: Run, bits: BitSet) -> None:
     """`look_at` under the lock."""
-    if run.told and not _wake(run.told, bits) and not run.is_done:
-        run.told = None
+    if run.watched and not _wake(run.watched, bits) and not run.is_done:
+        run.watched = None
         run.refresh(run)
 
 
@@ -68,8 +68,8 @@ def look_at_end(run: Run) -> None:
 def inherit(run: Run) -> None:
     """Watches a run too that opens inside a watched one; under the lock."""
     around = run_of(run.outer)
-    if around is not None and around.told is not None and around.told:
-        run.told, run.homes = around.told, NO_HOMES
+    if around is not None and around.watched is not None and around.watched:
+        run.watched, run.homes = around.watched, NO_HOMES
         look_at_held(run, _own_bits(run.view.group, run.key))
 
 
@@ -82,10 +82,10 @@ def _wake(watched: Iterable[Run], bits: BitSet) -> bool:
     return not all(wait.differs & bits for wait in waits)
 
 
-def _tell_inside(target: Run, watched: frozenset[Run]) -> None:
+def _watch_inside(target: Run, watched: frozenset[Run]) -> None:
     runs = _list_inside(target)
     for run in runs or ():
-        run.told = watched if run.told is None else run.told | watched
+        run.watched = watched if run.watched is None else run.watched | watched
         run.homes = NO_HOMES
     _wake(watched, ALL if runs is None else _add_up(runs))  # after that, so that no read is missed in between
 
