@@ -7,6 +7,7 @@ All contenders of a case give equal answers; the tests compare them.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import sys
@@ -51,6 +52,8 @@ def cases(sizes: Sizes) -> Iterator[Case]:
     for name, cost_s in (("cheap", 0.0), ("1 us", 1e-6), ("10 us", 1e-5)):
         yield what_ifs(f"what-if, {name} trade", sizes, cost_s)
     yield nested_what_ifs(sizes)
+    yield new_what_if(sizes.inputs)
+    yield what_if_again(sizes.inputs)
 
 
 def cold_chain(depth: int) -> Case:
@@ -310,3 +313,50 @@ def wide_sum(leaves: int) -> Case:
         Contender("naive", time_calls(lambda: HandSum(leaves).change(0, -1.0))),
     )
     return Case("one leaf of a wide sum", "change", contenders)
+
+
+def new_what_if(inputs: int) -> Case:
+    """A context with a new value of one input is made, entered, left and dropped; nothing is asked for in it."""
+    leaf, ctx, values = _inputs(inputs)
+
+    def enter() -> None:
+        with dug.Context({leaf: next(values)}):
+            pass
+
+    return Case("a new what-if", "entry", (Contender("nullcontext", _null), Contender("dug", _inside(ctx, time_calls(enter)))))
+
+
+def what_if_again(inputs: int) -> Case:
+    """A context that is kept, with a value of one input, is entered once more and left."""
+    leaf, ctx, _ = _inputs(inputs)
+    kept = dug.Context({leaf: -1.0})
+
+    def enter() -> None:
+        with kept:
+            pass
+
+    return Case("a what-if again", "entry", (Contender("nullcontext", _null), Contender("dug", _inside(ctx, time_calls(enter)))))
+
+
+def _inputs(inputs: int) -> tuple[dug.Node[float], dug.Context, Iterator[float]]:
+    """One of some inputs, the context in which a sum has read them all, and new values of it."""
+    memoize, ctx = as_in_module(dug.memoize), dug.Context()
+
+    @memoize
+    def leaf(number: int) -> float:
+        return float(number)
+
+    @memoize
+    def total() -> float:
+        return sum(map(leaf, range(inputs)))
+
+    ctx.run(total)
+    return leaf.node(0), ctx, map(float, itertools.count(1))
+
+
+def _null(number: int) -> float:
+    def enter() -> None:
+        with contextlib.nullcontext():
+            pass
+
+    return time_calls(enter)(number)

@@ -71,7 +71,7 @@ SCALE = 2 if dug.COMPILED else 1  # a ratio, and seconds
 SERVICES = 4 if dug.COMPILED and not services.find_missing() else 0  # seconds
 WEB = 4 + (not web.find_missing())  # seconds of two answers each, a ratio
 OTHERS = FRAMES + STREAMS + TICKS + RECORDINGS + STORES + SCALE + SERVICES + WEB
-BARS = OTHERS + (21 + 2 + 4 if dug.COMPILED else 10 + 1 + 4)  # ratios, bytes, curves
+BARS = OTHERS + (29 + 2 + 4 if dug.COMPILED else 11 + 1 + 4)  # ratios and seconds, bytes, curves
 
 
 needs_frames = pytest.mark.skipif(not FRAMES, reason="numpy and pandas are in the benchmarks extra")
