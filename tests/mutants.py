@@ -562,9 +562,16 @@ MUTANTS = (
     Mutant(
         "the footprint of other reads is taken over",
         "_core/facts/memo.py",
-        "            if old.footprint is not read.footprint:",
+        "            if old.status or old.footprint is not read.footprint:",
         "            if old is None:",
         HOMES,
+    ),
+    Mutant(
+        "a footprint is taken over that grew by what is gone",
+        "_core/facts/memo.py",
+        "            if old.status or old.footprint is not read.footprint:",
+        "            if old.footprint is not read.footprint:",
+        SPARSE,
     ),
     Mutant(
         "the footprint of a run with contexts of its own is taken over",

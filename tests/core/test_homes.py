@@ -19,7 +19,7 @@ from dug._core.facts.binding import PartialKey
 from dug._core.facts.events import Subscription
 from dug._core.facts.extra import Extra
 from dug._core.facts.homes import NO_HOMES, Homes, args_of
-from dug._core.facts.memo import DEAD, STALE, Memo, NodeMemos, ScenarioBase
+from dug._core.facts.memo import DEAD, LIVE, STALE, Memo, NodeMemos, ScenarioBase
 from dug._core.facts.node import BENEATH
 from dug._core.facts.sparse import make_bit, union
 from dug._core.steps.frame import current
@@ -570,7 +570,9 @@ def test_the_sum_of_footprints_is_known_where_each_read_brings_what_it_brought(h
     assert home.find_sum(tuple(other)) is None
     assert home.find_sum(tuple(same[:1])) is None
     assert home.find_sum((*same, same[0])) is None
-    before.status = STALE
+    old[1].status = DEAD  # it gets no new bits, and what has read it does
+    assert home.find_sum(tuple(same)) is None
+    old[1].status, before.status = LIVE, STALE
     assert home.find_sum(tuple(same)) is None
 
 

@@ -310,3 +310,50 @@ def test_a_run_that_reads_the_same_again_has_the_same_footprint():
         base, other = (memo for key, home in ctx.cache.list_homes() if key[0] is book._self_function for memo in home.memos())
         assert base.footprint is other.footprint
         assert base.footprint_below is base.footprint is base.open_footprint
+
+
+@pytest.mark.parametrize("leaf", ["layer", "failure"])
+def test_what_only_a_memo_that_is_gone_had_read_reruns_nothing(leaf):
+    """A memo whose read is gone gets the bits of first tweaks; one that then reads the same anew did not read those."""
+    ran = []
+    high, x, g = dug.memoize(lambda number: number), dug.memoize(lambda: 1), dug.memoize(lambda: 10)
+
+    @dug.memoize
+    def read():
+        found = g() if x() == 1 else x()
+        if leaf == "failure":
+            raise LookupError(found)
+        return found
+
+    @dug.memoize
+    def top():
+        ran.append("top")
+        try:
+            return read()
+        except LookupError as error:
+            return error.args[0]
+
+    def tweak(*pairs):
+        return dug.Context(dict(pairs))
+
+    with dug.Context(cache=dug.Cache()) as outer, tweak(*((high.node(number), 0) for number in range(1200))):
+        pass
+    with outer, tweak((x.node(), 3)):
+        pass
+    with outer, dug.Context(cache=dug.Cache() if leaf == "layer" else None):
+        top()
+        if leaf == "layer":
+            outer.cache.clear()
+        else:
+            with pytest.raises(LookupError):
+                read()
+        with tweak((g.node(), 7)):
+            pass
+        kept = [tweak((x.node(), value)) for value in (0, 5)]
+        for ctx in kept:
+            with ctx:
+                top()
+        ran.clear()
+        with tweak((x.node(), 0), (g.node(), 7)):
+            assert top() == 0
+    assert ran == []

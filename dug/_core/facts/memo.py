@@ -4,10 +4,10 @@ A memo is a fact: this node, where the tweaks it read were these, gave this, hav
 others are in force it does not match, that is all.  Only an invalidation, which says that the outside has changed, takes it out
 of force (`STALE`, `DEAD`).  `Origin` marks a run, `ScenarioBase` is what a home knows of a scenario.
 
-A footprint is a set of bits: one for each node or function that was ever tweaked, and that it mattered for: its own node and
-function, and those of which the run asked whether they are tweaked.  A restriction is the frozen set of the serial numbers of the
-tweaks that it met there; empty for a memo that met none, which answers in every scenario that tweaks nothing in its footprint.
-A memo of a store or a file has its value in a *carrier* until somebody asks for it (`_portable/stored`).
+A footprint is a set of bits: one for each node or function that was ever tweaked, and that it mattered for: those that say what
+ran for it, and those of which the run asked whether they are tweaked.  A restriction is the frozen set of the serial numbers of
+the tweaks that it met there; empty for a memo that met none, which answers in every scenario that tweaks nothing in its
+footprint.  A memo of a store or a file has its value in a *carrier* until somebody asks for it (`_portable/stored`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -288,7 +288,7 @@ class NodeMemos:
             return None
         for place, read in enumerate(reads):
             old = known[place]
-            if old.footprint is not read.footprint:
+            if old.status or old.footprint is not read.footprint:  # one that is gone gets no new bits, as its reader does
                 return None
         return before.footprint_below
 
