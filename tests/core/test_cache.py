@@ -339,6 +339,21 @@ def test_clear_forgets_every_memo(p):
     assert len(log.computed) == 4
 
 
+def test_nbytes_counts_failures():
+    """What is kept of a failure counts as well."""
+
+    @dug.memoize
+    def fails(number):
+        raise LookupError(number)
+
+    with dug.Context(cache=dug.Cache()) as ctx:
+        for number in range(100):
+            with pytest.raises(LookupError):
+                fails(number)
+
+        assert ctx.cache.nbytes > 100 * 800
+
+
 def test_nbytes_grows_with_the_memos():
     """``nbytes`` estimates the cache's own bookkeeping: it grows with the memos and shrinks by ``clear()``."""
     square = dug.memoize(lambda n: n * n)

@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ..facts.binding import PartialKey
-from ..facts.extra import OuterCall
+from ..facts.extra import Extra, OuterCall
 from ..facts.failure import Failure
 from ..facts.function import Function
 from ..facts.homes import Homes
@@ -24,7 +24,7 @@ _ALIGNED = 16
 """Memory is allocated in multiples of so many bytes."""
 
 _FOLLOWED: tuple[type, ...] = (
-    tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, Homes, Local, NodeMemos, Memo, OuterCall,
+    tuple, list, dict, set, frozenset, deque, OrderedDict, PartialKey, Homes, Local, NodeMemos, Memo, Extra, OuterCall,
     Failure, Tweak, TweakSpec, TweakRef, ActiveTweaks,
 )  # fmt: skip
 """The types whose content counts: containers, and the engine's own."""
