@@ -168,8 +168,7 @@ def table(rounds: int) -> None:
             holder = SimpleNamespace()
             homes.move_to(Homes(), holder)
             homes = holder.homes
-            while homes.pop_last() is not None:
-                pass
+            homes.take_all()
 
 
 def awaits(rounds: int) -> None:

@@ -95,7 +95,7 @@ steps = st.one_of(
     st.tuples(st.just("get"), keys),
     st.tuples(st.just("take out"), st.integers(0, 20)),
     st.tuples(st.just("take out another"), keys),
-    st.tuples(st.just("pop last")),
+    st.tuples(st.just("take all")),
     st.tuples(st.just("move")),
 )
 
@@ -119,10 +119,9 @@ def test_homes_are_a_dict_for_each_function(script):
                 del model[home.key[0]]
         elif verb == "take out another":
             assert table.take_out(NodeMemos(given_[0], None)) is False
-        elif verb == "pop last":
-            while model and not model[[*model][-1]]:
-                model.popitem()
-            assert table.pop_last() is (model[[*model][-1]].popitem()[1] if model else None)
+        elif verb == "take all":
+            assert table.take_all() == [home for nodes in model.values() for home in nodes.values()]
+            model.clear()
         elif verb == "move":
             before, table = table, move(table)
             assert len(before) == 0
@@ -168,7 +167,7 @@ def test_an_empty_table_gives_nothing(homes):
     assert homes.get((1,)) is None
     assert homes.take_out(NodeMemos((1,), None)) is False
     assert homes.list_all() == homes.list_of(1) == move(homes).list_all() == []
-    assert homes.pop_last() is None
+    assert homes.take_all() == []
 
 
 def test_the_homes_of_a_function_are_found(homes):
@@ -346,13 +345,52 @@ def test_finalizers_may_use_the_table_that_lets_go_of_them(homes):
 
     stays = put(homes, 1)
     homes.take_out(put(homes, "f", Final()))
-    put(homes, "last", Final())
-    homes.pop_last()
     put(homes, "moved", Final())
     move(homes)
 
-    assert seen == [(1, stays), (2, stays), (0, None)]
+    assert seen == [(1, stays), (0, None)]
+    put(homes, "taken", Final())
+    homes.take_all()
+
+    assert seen == [(1, stays), (0, None), (0, None)]
     assert homes.get((3, "late")).key == (3, "late")
+
+
+FREED_DEEP_DOWN = """
+import gc, sys
+import dug
+
+def make():
+    fn = dug.memoize(lambda number: number)
+    list(map(fn, range(3)))
+    return fn
+
+def go_down():
+    try:
+        go_down()
+    except RecursionError:
+        pass
+    if fns:
+        fns.pop()
+        gc.collect()
+
+sys.unraisablehook = print
+with dug.Context():
+    fns = [make() for _ in range(200)]
+    for _ in range(200):
+        make()
+    sys.setrecursionlimit(200)
+    go_down()
+    sys.setrecursionlimit(1000)
+print(len(fns) < 200)
+"""
+
+
+def test_a_table_is_freed_where_no_call_fits_any_more():
+    """The collector may free a local function at any depth, and does not stay there."""
+    ended = subprocess.run([sys.executable, "-c", FREED_DEEP_DOWN], capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stdout.splitlines()[-1] == "True"
 
 
 @pytest.mark.parametrize("place", ["key", "value"])
@@ -459,7 +497,7 @@ def test_the_home_of_a_call_gives_its_key(node, make):
         assert table.get(node._key) is ctx.cache.find_home(node._key) is home
         assert table.put(node._key, NodeMemos(node._key, None)) is home
         assert table.list_of(node._key[0]) == [home]
-        assert table.pop_last() is home
+        assert table.take_all() == [home]
         assert table.put(home.key, home) is home
         assert table.take_out(home)
         assert table.get(node._key) is None

@@ -273,32 +273,33 @@ def test_a_cache_is_cleared_while_another_thread_asks_for_a_new_node() -> None:
         assert len(cache) == sum(1 for _, home in cache.list_homes() for _ in home.memos())
 
 
-@pytest.mark.parametrize("second", ["put", "pop"])
-def test_homes_are_taken_out_one_by_one_while_another_thread_changes_them(second: str) -> None:
-    """Each home is taken out once, by one of the two: also that of a function of which there was none when the other began."""
+@pytest.mark.parametrize("is_put_first", [False, True], ids=["taken first", "put first"])
+def test_homes_are_taken_out_while_another_thread_puts_one_in(*, is_put_first: bool) -> None:
+    """Each home is in the table and alive, or neither; whoever put one in meanwhile is told to look again."""
 
-    def put(homes: Homes, out: list[NodeMemos], function: str) -> None:
-        made = NodeMemos((function,), None)
-        homes.put(made.key, made)
-
-    def pop_all(world: tuple[Homes, list[NodeMemos]]) -> None:
-        homes, out = world
-        while (home := homes.pop_last()) is not None:
-            out.append(home)
+    def put(world: tuple[Homes, list[NodeMemos]], function: str) -> None:
+        homes, made = world
+        while (home := homes.put((function,), NodeMemos((function,), None))) is None:
+            pass
+        made.append(home)
 
     def set_up() -> tuple[tuple[Homes, list[NodeMemos]], dug.Cache]:
         world = Homes(), list[NodeMemos]()
         for function in "fg":
-            put(*world, function)
+            put(world, function)
         return world, dug.Cache()
 
-    for homes, out in explore(set_up, pop_all, pop_all if second == "pop" else lambda world: put(*world, "h"), is_fine=True):
-        pop_all((homes, out))
-        assert sorted(home.key for home in out) == [(function,) for function in ("fg" if second == "pop" else "fgh")]
+    def take(world: tuple[Homes, list[NodeMemos]]) -> None:
+        world[0].take_all()
+
+    acts = [take, lambda world: put(world, "h")]
+    for homes, made in explore(set_up, acts[is_put_first], acts[not is_put_first], is_fine=True):
+        assert homes.list_all() == [home for home in made if home.alive]
 
 
 def test_what_was_read_last_is_asked_while_another_thread_reads() -> None:
     """It is the one that was there, or it is no more; asking does not fail."""
+    assert not was_read_last({}, None)
     old, new = (Memo(NodeMemos((name,), None), 1, 0) for name in "ab")
 
     def set_up() -> tuple[dict[Memo, None], dug.Cache]:

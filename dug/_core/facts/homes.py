@@ -5,7 +5,7 @@ So what was filed is hidden from it (`untrack`), and the table shows it what the
 (``native/collector.h``); whatever leaves its place is shown again first (`track_again`).  As Python nothing is hidden.
 
 `args_of` and `find_args` say what a home is found by among the nodes of its function (`function_of`): the arguments.  `Homes` has
-`get`, `put`, `take_out`, `pop_last`, `move_to`, `list_all`, `let_go`.
+`get`, `put`, `take_out`, `take_all`, `move_to`, `list_all`, `let_go`.
 """
 
 from collections.abc import Iterable
@@ -129,17 +129,19 @@ class Homes:
                 if known.setdefault(args, home) is not home:
                     home.alive = False
 
-    def pop_last(self) -> NodeMemos | None:
-        """Takes out the home that came last of one function, and returns it; None when there is none."""
-        while self.tables:
-            try:
-                function, nodes = next(reversed(self.tables.items()))
-                if nodes:
-                    return nodes.popitem()[1]
-            except (RuntimeError, StopIteration, KeyError):  # another thread put one in or took one out: it looks again
-                continue
-            self._forget(function, nodes)
-        return None
+    def take_all(self) -> list[NodeMemos]:
+        """Takes out every home, none of which is alive from then on, and returns them; who puts one in meanwhile sees that.
+
+        No key is compared, and nothing is asked that fails when another thread changes a table in between.
+        """
+        for home in self.list_all():
+            home.alive = False  # first: an interrupt leaves none alive that nobody finds
+        tables = self.tables
+        self.let_go()
+        gone = [home for nodes in list(tables.values()) for home in list(nodes.values())]
+        for home in gone:
+            home.alive = False
+        return gone
 
     def move_to(self, made: "Homes", cache: "HasHomes") -> None:
         """Moves all homes into empty ones, which become those of a cache, so that those who still look here find nothing."""
@@ -148,7 +150,7 @@ class Homes:
         self.let_go()
 
     def let_go(self) -> None:
-        """Lets go of all homes, which are elsewhere."""
+        """Lets go of all homes, which are elsewhere, or gone."""
         self.serial = next(_SERIALS)
         self.tables = {}
 

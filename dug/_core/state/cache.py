@@ -343,9 +343,7 @@ class Cache:
         if not any(cache.beneath is self for cache in members(self.group.caches)):
             for homes in (self.homes, *map(self.homes_of, members(self.locals))):
                 track_again(homes.list_all())  # first: nothing shows a home that is not in the table
-                while (last := homes.pop_last()) is not None:  # one by one, so that none is left alive that nobody finds
-                    last.alive = False
-                    taken.append(last)
+                taken.extend(reversed(homes.take_all()))
 
     @property
     def nbytes(self) -> int:

@@ -36,9 +36,8 @@ class Local(Homes):
         lost = 0
         if not hasattr(self, "gone"):  # an interrupt kept it from being made
             return
-        while (home := self.pop_last()) is not None:
+        for home in self.take_all():
             lost += home.plain is not None if home.variants is None else sum(1 for _ in home.memos())
-            home.alive = False
             home.plain = home.variants = home.newest = home.waiting = home.here = home.readers = None
         if lost:
             self.gone.append(lost)
