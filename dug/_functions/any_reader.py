@@ -30,7 +30,7 @@ T_co = TypeVar("T_co", covariant=True)
 def was_read_last(reads: dict[Memo, Any], memo: Memo | None) -> bool:
     """Whether a memo was read last, by any thread of a run; False when another thread reads one at the same time."""
     try:
-        return next(reversed(reads), None) is memo
+        return memo is not None and next(reversed(reads), None) is memo
     except RuntimeError:  # the other one is the last
         return False
 

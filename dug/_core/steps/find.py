@@ -8,24 +8,26 @@ for a node beneath its own tweak, or untweaked under a tweak of its function: se
 **Why it is right.**  These invariants hold:
 
 * I1 the tweaks in force in a scenario never change, and a run keeps the scenario that it began with;
-* I2 a footprint holds, as far as there are any, the bits of its own node and function, which say what ran, and those of every
-  node and function of which the run asked whether it is tweaked, directly or through its reads; of those that were not, too;
+* I2 a footprint holds, as far as there are any, the bits that say what ran: those of its own node and function, or of the tweak
+  of its own that a node met (beneath that one its key says it); and those of every node and function of which the run asked
+  whether it is tweaked, directly or through its reads; of those that were not, too;
 * I3 a memo is filed under exactly the tweaks that it read;
 * I4 a target has its bit before any scenario tweaks it (`group.CacheGroup.give_bit` adds it to the memos that exist);
 * I5 a memo that a node has at hand for a scenario (`NodeMemos.recall`) answers there, by the rule or by its variant;
 * I6 the dependencies of a memo are everything that was returned or raised to its body, hits included, or what stands for it;
 * I7 a memo that was filed stays until something that it ran is invalidated, its cache is cleared, or nobody holds a tweak that it
-  read; while something that a run has read is invalidated, or its cache is cleared, that run files none.  (That nobody holds a
-  tweak any more frees memory only: no other tweak gets its serial, so the memo would match nowhere.  Errors leave, too.)
-* I8 the readers of a home are at least the homes of all memos in force that read one of its memos: a walk misses none.
+  read; while something that a run has read is invalidated, that run files none.  (That nobody holds a tweak any more frees memory
+  only: no other tweak gets its serial, so the memo would match nowhere.  Errors leave, too, and what was moved or folded.)
+* I8 the node of each memo in force is known as a reader of the nodes that it read, in one cache of the group: a walk goes by the
+  keys through all of them, and misses none.
 
-Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  The bits of n
-itself are in the footprint, so both start in the same body, with the same arguments.  Each time the body asks for a node m, the
-bit that says whether m is tweaked is in the footprint (I2, I4), and S has there the tweak that the memo read, or none as it did
-(I3).  If m is tweaked to a value, both get it.  Else one code runs for m in both, its own or that of the tweak.  The memo of m
-is a dependency (I6), so its footprint is a part of this one, it matches S as well, and by induction m gives the same value.  So
-the body does the same next, up to its end, and gives the same value.  Nothing outside the footprint was asked, so nothing
-outside can matter.
+Take a memo of node n that matches scenario S.  Follow a fresh run of n in S beside the run that made the memo.  What ran for n
+is in the footprint or in the key (I2), so both start in the same body, with the same arguments.  Each time the body asks for a
+node m, the bit that says whether m is tweaked is in the footprint (I2, I4), and S has there the tweak that the memo read, or
+none as it did (I3).  If m is tweaked to a value, both get it.  Else one code runs for m in both, its own or that of the tweak.
+The memo of m is a dependency (I6), so its footprint is a part of this one, it matches S as well, and by induction m gives the
+same value.  So the body does the same next, up to its end, and gives the same value.  Nothing outside the footprint was asked,
+so nothing outside can matter.
 
 What stands for a read (I6) keeps this true, as it asks for no less.  A read under a context that the run opened is replaced by
 what that read saw of the tweaks around the run, as reads that hold outside of the context and as bits (`steps/settle`); so is a
