@@ -576,14 +576,16 @@ def test_a_step_whose_input_is_dropped_cannot_begin_again(make, run_here):
 
 def test_a_call_that_outlives_its_services_leaves_no_connection(make):
     """A call that is under way when services are closed opens a connection that nobody needs: it is closed too."""
-    server, may_go = make()._server, threading.Event()
+    server, has_begun, may_go = make()._server, threading.Event(), threading.Event()
 
     def call():
+        has_begun.set()
         may_go.wait(30)
         opened.append(server.client.connection_pool.get_connection())
 
     opened = []
     server.post(call)
+    assert has_begun.wait(30)  # else it is cancelled
     server.close()
     may_go.set()
     server.threads.pool.shutdown()
