@@ -75,7 +75,10 @@ def test_what_an_address_says_of_a_cluster_is_checked(servers, tmp_path):
         ask_for_many()
     services.close()
     with serving("redis", tmp_path) as server:
-        with pytest.raises(ServerLostError, match=r"is not a server of a cluster .* Leave out \?cluster=true"):
+        with pytest.raises(ServerLostError, match=r"is not a server of a cluster .* Leave out \?cluster=true") as refused:
             Services(server.url + "?cluster=true")
+        with redis.Redis(port=server.port) as client:
+            assert len(client.client_list()) == 1  # though somebody holds the error, and what it holds
+        del refused
     with pytest.raises(ServerLostError, match="does not answer"):
         Services(server.url + "?cluster=true")

@@ -123,7 +123,7 @@ class Server:
             return f"{said} Give them a namespace of their own: namespace='etl'."
         if "MovedError" in type(exc).__name__:
             return f"{self.shown} is one of a cluster. Say so in the address: redis://host:6379?cluster=true."
-        if "Cluster mode is not enabled" in str(exc):
+        if "cluster support disabled" in str(exc):
             return f"{self.shown} is not a server of a cluster ({exc}). Leave out ?cluster=true."
         if isinstance(exc, redis.OutOfMemoryError):  # to evict would make holes
             return f"{self.shown} is full ({exc}). Give it more memory, delete runs, or start them with keep=."
@@ -207,7 +207,11 @@ def _make_client(url: str) -> Any:
     if ("cluster", "true") not in options:
         return make_client(url)
     plain = parts._replace(query=urlencode([one for one in options if one[0] != "cluster"])).geturl()
-    make_client(plain).close()  # it says what redis-py does not take
+    client: Any = make_client(plain)  # it says what redis-py does not take
+    try:
+        client.execute_command("CLUSTER SLOTS")  # first: a RedisCluster that is refused leaves its connection open
+    finally:
+        client.close()
     return redis.RedisCluster.from_url(plain, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S / 5)
 
 
