@@ -146,7 +146,8 @@ def source(function: Any = None, /, **options: Any) -> Any:
 
     It is remembered like any other; say ``ctx.invalidate(node)`` when the outside has changed, also if the function returns
     the same object, changed in place.  When it fails, neither the
-    failure nor anything that caught it is served again after the outermost call.  Takes the options of `memoize`.
+    failure nor anything that caught it is served again after the outermost call.  Takes the options of `memoize` but `store`, as
+    a store keeps no source.
 
     Raises:
         TypeError: as for `memoize`.

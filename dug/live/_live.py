@@ -166,7 +166,7 @@ class Live(LiveState):
     def output(
         self, node: Node[T], *, every: float = 0.0, changes_only: bool = True, executor: Any = None
     ) -> LiveOutput[T]:
-        """Shows a node from now on: its value as it is now, and then whenever a tick has changed it.
+        """Shows a node from now on: its value at the next step, and then whenever a tick has changed it.
 
         The node of a function is asked for in the tick itself.  Beside the ticks, so that none has to wait for it, are asked: a
         node with an `executor`, one tick at a time; and the node of a coroutine function, up to `window` ticks at a time.  Those

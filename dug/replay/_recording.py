@@ -69,7 +69,7 @@ class Recording(Shown):
 
     @property
     def is_complete(self) -> bool:
-        """True when the recording came to its end, and wrote all that it heard of."""
+        """True when the recording came to its end and met no trouble; `missing` names the values that no codec writes."""
         return self._trace.has_end and not self._trace.gaps
 
     @property

@@ -40,7 +40,8 @@ def file_source(function: Any = None, /, *, path: Any = None, by: Any = "mtime",
         function: the function to decorate; left out when options are given.
         path: the name of the parameter that is the path, or of several; the default is ``path``, else the first one.
         by: what the content is known by: ``"mtime"`` or ``"content"``, as for `dug.sources.file`.
-        options: those of `dug.memoize`; ``eq=dug.eq.frame`` keeps what was computed from a frame that is read again.
+        options: those of `dug.memoize` but `store`, `ahead` and `keep`; ``eq=dug.eq.frame`` keeps what was computed from a frame
+            that is read again.
 
     Raises:
         TypeError: as for `dug.memoize`; or there is no such parameter.

@@ -1,4 +1,4 @@
-"""A page in the browser that shows a context, a sweep or a file: `serve` gives a `Page`, `Widget` one for a notebook's cell.
+"""A page in the browser: `serve` gives a `Page` of a context, sweep, `Live`, flow or file; `Widget` is one for a notebook.
 
 The page is served by a thread of this process, to this machine only, and looks: it runs no node.  Of a file nothing is decoded
 or imported.
