@@ -193,7 +193,7 @@ class AnyReader(Generic[T_co]):
         memo: Memo | None = None
         kept: Any = None if tape is None else tape.kept
         is_there = kept is not None and number < kept.first + len(kept.marks)
-        is_own = is_there and (tape is self._own or tape.scenario == view.tweaks.serial)
+        is_own = is_there and (tape is self._own or tape.is_of(view))
         if is_own:
             memo = kept.find_mark(number)
             if not self._saw_open and (memo is None or memo.failure is not None or memo.status == DEAD):

@@ -112,7 +112,7 @@ class AnyStream(MisusedStream, Fixed, Generic[T_co]):
 
     def _find_state(self, view: Any) -> str:
         tapes = tuple(self.tapes.values())
-        own = [tape for tape in tapes if tape.scenario == view.tweaks.serial and tape.is_true()]
+        own = [tape for tape in tapes if tape.is_of(view) and tape.is_true()]
         if own:
             return own[-1].state
         memo = self.find_last_mark(view)

@@ -6,8 +6,8 @@ holds no scenario once it has ended, so that the memos of its marks keep no twea
 `Kept` is what a tape keeps: its items, its marks with their starts, its end.  `Reach` is how far the runs of a node have read a
 stream, `Holder` a reader as its tape sees it; `is_same_prefix` tells whether a tape has the items of an older one.  `Tape` wakes
 readers and pump (`wake`, `_wake_pump`, `give_room`, `has_room`), knows the reader that sets the pace (`find_pacer`, `find_bound`,
-`list_readers`) and closes (`leave`, `close`); `is_true` until what it rests on is invalidated.  `_fill` sets a tape up; `urge`
-has the pump write one more, `tell_awaited` says who waits.
+`list_readers`) and closes (`leave`, `close`); `is_of` a view in whose scenario and cache it is written, `is_true` until what it
+rests on is invalidated.  `_fill` sets a tape up; `urge` has the pump write one more, `tell_awaited` says who waits.
 """
 
 from bisect import bisect_right
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
 
 from .._core.drive import INVALID
-from .._core.read import FORGOTTEN, LIVE, Memo, Run, is_same
+from .._core.read import FORGOTTEN, LIVE, Memo, Run, View, is_same
 
 OPEN, ENDED, FAILED, CLOSED = "open", "ended", "failed", "closed"
 """The states of a tape: its pump goes on; the generator ended; it raised; the last reader left before either."""
@@ -83,17 +83,20 @@ class Tape:
     """The items that one run of a stream gave, and the marks that say on what they rest."""
 
     __slots__ = (
-        "__weakref__", "ahead", "awaited", "error", "frames", "is_held", "is_untrue", "keep", "kept", "known", "known_marks",
-        "opened", "reached", "readers", "rests", "room", "run", "scenario", "sleepers", "state", "urged",
+        "__weakref__", "_cache", "_scenario", "ahead", "awaited", "error", "frames", "is_held", "is_untrue", "keep", "kept",
+        "known", "known_marks", "opened", "reached", "readers", "rests", "room", "run", "sleepers", "state", "urged",
     )  # fmt: skip
 
     def __init__(self, run: Run, ahead: int, keep: int | None) -> None:
-        self._fill(run, ahead, keep, scenario=run.view.tweaks.serial)
+        self._fill(run, ahead, keep)
 
-    def _fill(self, run: Run | None, ahead: int, keep: int | None, *, scenario: int) -> None:
+    def _fill(self, run: Run | None, ahead: int, keep: int | None) -> None:
         self.run = run
         """The run of its pump; None once that has ended."""
-        self.scenario = scenario
+        view = None if run is None else run.view
+        self._scenario = 0 if view is None else view.tweaks.serial
+        self._cache = None if view is None else ref(view.cache)
+        """Weakly, where its marks are filed; None for a tape that came in from a file, which is of no scenario."""
         self.ahead, self.keep = ahead, keep
         self.kept = Kept(0, [], 0, [], [])
         self.state = OPEN
@@ -137,6 +140,10 @@ class Tape:
     def end(self) -> int:
         """How many items it has had."""
         return self.kept.end
+
+    def is_of(self, view: View) -> bool:
+        """True when it is written in the scenario of a view and in its cache, so that all its marks answer there."""
+        return self._scenario == view.tweaks.serial and self._cache is not None and self._cache() is view.cache
 
     def is_true(self) -> bool:
         """True unless something that its items rest on was invalidated since."""

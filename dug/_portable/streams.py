@@ -71,7 +71,7 @@ class _ReadTape(Tape):
     __slots__ = ("content",)
 
     def __init__(self, stream: AnyStream[Any], content: tuple[str, tuple[int, ...], list[Any]]) -> None:
-        self._fill(None, stream.ahead, stream.keep, scenario=0)  # that of no scenario
+        self._fill(None, stream.ahead, stream.keep)
         self.state = CLOSED
         self.content: Any = content
 

@@ -179,7 +179,7 @@ def _is_wiring(key: Any, flow: str) -> bool:
 
 def find_tape(stream: AnyStream[Any], view: View) -> tuple[Tape | None, int]:
     """Returns the tape that a reader in a view has come to, and how many of its items are known to be those of the view."""
-    own = [tape for tape in stream.tapes.values() if tape.scenario == view.tweaks.serial]
+    own = [tape for tape in stream.tapes.values() if tape.is_of(view)]
     if own:
         return own[-1], own[-1].end
     found, number = None, 0
@@ -195,7 +195,7 @@ def _find_behind(tape: Tape | None, view: View, flow: str) -> dict[str, int]:
     for one in tuple(tape.readers.values()):
         reader: Any = one()
         run = None if reader is None else reader.frame.run
-        if run is not None and not run.is_done and run.view.tweaks.serial == view.tweaks.serial:
+        if run is not None and not run.is_done and run.view.tweaks is view.tweaks and run.view.cache is view.cache:
             name = _name_of(run.key, flow)
             if name is not None:
                 found[name] = tape.end - reader.position

@@ -539,7 +539,7 @@ def test_a_thread_that_gives_room_late_takes_no_later_wait_away(is_taken):
             return True
 
     tape = Watched.__new__(Watched)
-    tape._fill(None, 1, 1, scenario=0)
+    tape._fill(None, 1, 1)
     tape.room = [first]
     tape.give_room()
 

@@ -1,4 +1,4 @@
-"""Random programs of streams against plain Python: maps, filters, streams of streams, tweaks, invalidations, askers at once.
+"""Random programs of streams against plain Python: streams of streams, tweaks, caches, invalidations, askers at once.
 
 Rough ones have ``keep=`` as well, and askers in other threads; nodes are tweaked in place and invalidated while others read.
 """
@@ -115,7 +115,7 @@ class Play:
             number = self.chance.randrange(SOURCES)
             items = [self.chance.randrange(10) for _ in range(self.chance.randrange(5))]
             tweaks[self.program.source.node(number)] = data[number] = items
-        with dug.Context(tweaks) as ctx:
+        with dug.Context(tweaks, cache=dug.Cache() if self.chance.random() < 0.3 else None) as ctx:
             self.contexts.append(ctx)
             await self.ask_at_once(leaves, data)
             if self.chance.random() < 0.4:

@@ -1,4 +1,4 @@
-"""Random programs of synchronous streams against plain Python: streams of streams, what-ifs, invalidations and threads."""
+"""Random programs of synchronous streams against plain Python: streams of streams, what-ifs, caches, changes and threads."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Play:
             with dug.Context():
                 tweaks[self.program.open_stage(which).node] = dug.shift(shift)
             leaves[LEAVES + which] += shift
-        with dug.Context(tweaks) as ctx:
+        with dug.Context(tweaks, cache=dug.Cache() if self.chance.random() < 0.3 else None) as ctx:
             self.ask_all(leaves, data)
             if self.chance.random() < 0.4:
                 number, value = self.chance.randrange(LEAVES), self.chance.randrange(10)
