@@ -204,7 +204,9 @@ class AnyReader(Generic[T_co]):
             memo = find_answer(view, (self._stream.marks, number))
             if memo is None or not memo.serves(self.frame.call):
                 return False
-            if memo.failure is None and not (is_there and kept.find_mark(number) is memo):
+            if not (is_there and kept.find_mark(number) is memo):
+                if memo.value is None:  # an error, and its tape is gone
+                    return False
                 self._switch(memo.value.tape)
         self._pass(number, memo)
         return True

@@ -353,6 +353,8 @@ def _file_mark(
             found = complete(found, Mark(tape, number, start, is_end=is_end), 0.0)
         else:
             found = fail(found, error, 0.0, error.__traceback__, handled, is_out=False)
+            if found is not None:
+                found.value = Mark(tape, number, start, is_end=False)  # so that a reader comes to this tape, and to no other
     elif type(found) is Joined or not is_sound or (found.failure is not None and error is None):
         found, is_taken = None, False
     elif found.failure is None and found.value.tape.state == CLOSED:

@@ -171,6 +171,8 @@ class Tape:
                 tape.close()
             if unread:
                 return task
+        if self.state == FAILED and not self.readers:
+            self.error = None  # its traceback has frames; who comes later is served the failure of its mark
         self.give_room()
         return None
 

@@ -1019,3 +1019,95 @@ def test_operators_say_what_to_use_in_their_place(p):
     """An operator of ``dug.streams``, which waits on a loop, refuses a synchronous stream and names what reads it."""
     with dug.Context(), pytest.raises(TypeError, match="itertools"):
         dug.streams.take(p.mids(3), 2)
+
+
+@pytest.fixture
+def failing(log) -> SimpleNamespace:
+    """A stream that fails at its third item where ``limit`` is low, and who reads it several times in one call."""
+
+    @dug.memoize
+    def limit():
+        return 10
+
+    @dug.memoize
+    def checked(number):
+        if number >= limit():
+            raise ValueError(f"{number} is too much")
+        return number
+
+    @dug.memoize
+    def items():
+        log.append("items")
+        for number in range(4):
+            yield checked(number)
+
+    @dug.memoize
+    def thrice():
+        found = []
+        for _ in range(3):
+            try:
+                found.append(sum(items()))
+            except ValueError as exc:
+                found.append(str(exc))
+        return found
+
+    return SimpleNamespace(limit=limit, items=items, thrice=thrice)
+
+
+def test_a_stream_that_fails_in_a_what_if_fails_for_each_reader_there(failing, log):
+    """Readers after the first get the error, and not the items of the scenario in which nothing failed; nothing runs again."""
+    with dug.Context():
+        assert failing.items().list() == [0, 1, 2, 3]
+        with dug.Context({failing.limit.node(): 2}):
+            assert failing.thrice() == ["2 is too much"] * 3
+        assert failing.thrice() == [6] * 3
+
+    assert log == ["items", "items"]
+
+
+def test_a_stream_that_fails_where_another_scenario_has_more_items_gives_those_before_the_error(failing):
+    """What comes before the error is that of the scenario in force, for each reader in one call."""
+
+    @dug.memoize
+    def read_twice():
+        found = []
+        for _ in range(2):
+            with failing.items().open() as reader:
+                found.append(list(islice(reader, 2)))
+                with pytest.raises(ValueError, match="2 is too much"):
+                    next(reader)
+        return found
+
+    with dug.Context():
+        failing.items().list()
+        with dug.Context({failing.limit.node(): 2}):
+            assert read_twice() == [[0, 1]] * 2
+
+
+def test_the_error_of_a_stream_leaves_no_frames_behind(failing):
+    """Once nobody reads a stream that failed, neither its memos nor its tape keep the frames of the error."""
+
+    class Token:
+        """Something in a frame."""
+
+    gone: list[Any] = []
+
+    @dug.memoize
+    def broken():
+        token = Token()
+        gone.append(weakref.ref(token))
+        yield failing.limit()
+        raise ValueError(f"no more than {type(token).__name__}")
+
+    @dug.memoize
+    def tries():
+        for _ in range(2):
+            with pytest.raises(ValueError, match="no more"):
+                sum(broken())
+        return 1
+
+    with dug.Context() as ctx:
+        tries()
+        gc.collect()
+        assert [one() for one in gone] == [None]
+        assert ctx.memo(tries.node()).value == 1
