@@ -140,6 +140,10 @@ class AnyStream(MisusedStream, Fixed, Generic[T_co]):
                 return kept.first  # type: ignore[no-any-return]  # a number
         return None
 
+    def runs_as(self, other: "AnyStream[Any]") -> bool:
+        """True when the items of both come from the same generator function, without a bump over it."""
+        return self._body is other._body and self._bump is other._bump is None
+
     def __reduce__(self) -> Any:
         raise TypeError(f"{self!r} cannot be pickled: it is read in its own process. Keep a list of its items.")
 

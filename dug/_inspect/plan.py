@@ -25,6 +25,7 @@ from .._text.sheet import Line, Sheet
 from .._text.values import drop_main
 from .node_states import NodeStates
 from .record import seen_key
+from .stream_nodes import may_stand_for
 from .table import Table
 
 ANSWERS, HOLDS, RUNS, MAY_RUN = "answers", "holds", "runs", "may run"
@@ -203,11 +204,14 @@ class _Survey:
         if question.verdict != ANSWERS:
             return None
         memo = question.memo
-        return memo is read or (memo is not None and is_as_before(key, read, memo))
+        if memo is read or memo is None or not is_as_before(key, read, memo):
+            return memo is read
+        return True if may_stand_for(read.value, memo.value) else None
 
     def _follow_body(self, question: _Forecast, asked: Lookup) -> None:
         """Notes the reads of the body: as before, surely so up to the first that is not known to be the same."""
-        is_sure = question.verdict == RUNS and not question.older
+        opened = question.trace is not None and question.trace.opened  # then reads within contexts are not among these
+        is_sure = question.verdict == RUNS and not question.older and not opened
         reads = self._leads(question)
         dependencies = () if question.trace is None else question.trace.dependencies
         befores = {asked.key_of(read): read for read in dependencies}

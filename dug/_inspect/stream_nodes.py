@@ -3,12 +3,14 @@
 Marks and pumps are inner nodes: a look shows the node of their stream in their place (`record.seen_key`), with the items that are
 known, and with what the generator has read.
 
-`StreamMemo` is that memo; `_list_marks` finds the marks that answer, `show_seen` writes the items.
+`StreamMemo` is that memo; `_list_marks` finds the marks that answer, `show_seen` writes the items.  `may_stand_for` tells whether
+two streams have one generator.
 """
 
 from typing import Any
 
 from .._core.read import Memo, View, is_same
+from .._functions.stream import AnyStream
 from .._functions.tape import CLOSED, ENDED, FAILED, OPEN, Kept, Tape
 from .._text.values import show
 
@@ -38,6 +40,13 @@ class StreamMemo(Memo):
         if ends and min(ends) < max(self.count, other.count):
             return "one ends sooner"
         return ""
+
+
+def may_stand_for(old: Any, new: Any) -> bool:
+    """False for two streams whose items come from other generators: what was read of one tells nothing of the other."""
+    if not (isinstance(old, AnyStream) and isinstance(new, AnyStream)) or old is new:
+        return True
+    return old.items is not None or old.runs_as(new)
 
 
 def see(view: View, memo: Memo) -> Memo:

@@ -317,3 +317,69 @@ def test_nodes_of_coroutine_functions_are_planned_too():
 
     assert plan.certain == (later.node(),)
     assert set(plan.nodes) == set(log.computed)
+
+
+@dug.memoize
+def limit():
+    """A node to read."""
+    return 1
+
+
+@dug.memoize
+def fees():
+    """A node that reads another one."""
+    return limit()
+
+
+def test_what_is_read_within_a_context_may_come_before_what_is_known():
+    """No read of a node that opens contexts is certain: what it reads in there is not among what is known."""
+
+    @dug.memoize
+    def user():
+        with dug.Context({x.node(): dug.shift(1)}):
+            return 0 if x() > 5 else fees()
+
+    with dug.Context():
+        assert user() == 1
+        with dug.Context({x.node(): 7, limit.node(): 9}) as ctx, EventLog(ctx) as log:
+            plan = ctx.plan(user.node())
+            assert user() == 0
+
+    assert plan.certain == (user.node(),)
+    assert fees.node() not in log.computed
+
+
+def first_two(stream):
+    """Give the items of a stream up to a 2."""
+    for item in stream:
+        yield item
+        if item == 2:
+            break
+
+
+def replaced():
+    """Give as much as that."""
+    yield from (0, 2)
+
+
+@pytest.mark.parametrize("tweak", [dug.bump(first_two), replaced, [0, 2]], ids=["bump", "replacement", "items"])
+def test_what_was_read_of_a_stream_tells_nothing_of_another(tweak):
+    """What a node reads after the items of a bumped or replaced stream is not certain where the stream is another."""
+
+    @dug.source
+    def quotes():
+        yield from (0, 2, 4)
+
+    @dug.memoize
+    def reader():
+        return 0 if sum(quotes()) == 6 else fees()
+
+    with dug.Context() as ctx:
+        other = dug.Context({quotes if tweak is replaced else quotes.node(): tweak, limit.node(): 3})
+        other.run(reader)
+        with EventLog(ctx) as log:
+            plan = ctx.plan(reader.node())
+            assert reader() == 0
+
+    assert set(plan.certain) <= set(log.computed)
+    assert limit.node() not in plan.certain
