@@ -33,7 +33,7 @@ def adopt(scenario: Scenario, shelf: Shelf, *, name: str | None) -> tuple[Contex
     intake = _Intake(shelf, cache)
     assert intake.group is cache.group  # noqa: S101  to ask binds the cache, as an outermost entry does
     intake.expect(ctx._scenario.specs)
-    ctx._here()  # its view holds the tweaks under which the memos are filed
+    ctx._view_inside(None)  # outermost wherever this is called; it holds the tweaks under which the memos are filed
     intake.fill()
     waiting = sorted(intake.names())
     if waiting:

@@ -107,3 +107,13 @@ def test_an_adopted_file_is_as_the_context_was(world, drawn):
                 assert on_dug.call(call) == oracle.ask(call, (Level(outer), Level(inner), Level(then))).outcome
         for call in third:
             assert on_dug.call(call) == oracle.ask(call, (Level(outer), Level(inner))).outcome
+
+
+def test_a_file_is_adopted_inside_a_context_as_outside(saved, load):
+    """What is in force where a file is adopted is not around the adopted context."""
+    loaded = load(saved)
+    with dug.Context() as ctx:
+        adopted = loaded.adopt()
+
+    assert len(adopted.cache) == len(loaded.adopt().cache) > 0
+    assert len(ctx.cache) == 0
