@@ -30,7 +30,7 @@ def plain(function: Any) -> Any:
     return function
 
 
-def build(memoize: Any, source: Any, stages: Any, data: Any, leaves: Any) -> SimpleNamespace:
+def build(memoize: Any, source: Any, stages: Any, data: Any, leaves: Any) -> SimpleNamespace:  # noqa: C901  a program in one place
     """Return the program, with functions decorated so or so; `leaves` and `data` may be changed later."""
 
     @source
@@ -66,7 +66,7 @@ def build(memoize: Any, source: Any, stages: Any, data: Any, leaves: Any) -> Sim
         found = []
         try:
             for item in open_stage(which):
-                found.append(item)
+                found.append(item)  # noqa: PERF402  an error leaves what came before
         except Boom as exc:
             found.append(str(exc))
         return found
@@ -74,7 +74,7 @@ def build(memoize: Any, source: Any, stages: Any, data: Any, leaves: Any) -> Sim
     return SimpleNamespace(leaf=leaf, items=items, total=total, head=head, tries=tries, open_stage=open_stage, read=read)
 
 
-def build_late(stages: Any, data: Any, leaves: Any) -> SimpleNamespace:
+def build_late(stages: Any, data: Any, leaves: Any) -> SimpleNamespace:  # noqa: C901  a program in one place
     """Return the same program in coroutine functions and async generators."""
 
     @dug.source
@@ -120,7 +120,7 @@ def build_late(stages: Any, data: Any, leaves: Any) -> SimpleNamespace:
         found = []
         try:
             async for item in open_stage(which):
-                found.append(item)
+                found.append(item)  # noqa: PERF401  an error leaves what came before
         except Boom as exc:
             found.append(str(exc))
         return found
