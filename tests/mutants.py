@@ -93,6 +93,7 @@ COLD = ("core/test_cold_flight.py",)
 MANY = ("core/test_concurrent_model.py",)
 MEDDLING = ("core/test_hash_reentry.py",)
 AGAIN = ("functions/test_run_again.py",)
+LAYERS = ("functions/test_stream_layers.py",)
 STREAMS = ("functions/test_stream_programs.py",)
 MARKS = ("functions/test_stream_marks.py",)
 KEEPING = ("functions/test_stream_memory.py", "-m", "not slow")
@@ -787,6 +788,27 @@ MUTANTS = (
         "    return bool(news)\n",
         "    return False\n",
         STREAMS,
+    ),
+    Mutant(
+        "a reader takes the marks of another cache's tape for its own",
+        "_functions/tape.py",
+        " and self._cache is not None and self._cache() is view.cache",
+        "",
+        LAYERS,
+    ),
+    Mutant(
+        "an error of a stream is met on another tape",
+        "_functions/any_reader.py",
+        "            if not (is_there and kept.find_mark(number) is memo):",
+        "            if memo.failure is None and not (is_there and kept.find_mark(number) is memo):",
+        PULLS,
+    ),
+    Mutant(
+        "a tape that failed keeps the frames of its error",
+        "_functions/tape.py",
+        "            self.error = None  # its traceback",
+        "            pass  # its traceback",
+        PULLS,
     ),
     Mutant(
         "a stream forks one item too late",

@@ -1023,7 +1023,7 @@ def test_operators_say_what_to_use_in_their_place(p):
 
 @pytest.fixture
 def failing(log) -> SimpleNamespace:
-    """A stream that fails at its third item where ``limit`` is low, and who reads it several times in one call."""
+    """A stream that fails where ``limit`` is low, and who reads it several times in one call."""
 
     @dug.memoize
     def limit():
@@ -1054,18 +1054,20 @@ def failing(log) -> SimpleNamespace:
     return SimpleNamespace(limit=limit, items=items, thrice=thrice)
 
 
-def test_a_stream_that_fails_in_a_what_if_fails_for_each_reader_there(failing, log):
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_stream_that_fails_in_a_what_if_fails_for_each_reader_there(failing, log, limit):
     """Readers after the first get the error, and not the items of the scenario in which nothing failed; nothing runs again."""
     with dug.Context():
         assert failing.items().list() == [0, 1, 2, 3]
-        with dug.Context({failing.limit.node(): 2}):
-            assert failing.thrice() == ["2 is too much"] * 3
+        with dug.Context({failing.limit.node(): limit}):
+            assert failing.thrice() == [f"{limit} is too much"] * 3
         assert failing.thrice() == [6] * 3
 
     assert log == ["items", "items"]
 
 
-def test_a_stream_that_fails_where_another_scenario_has_more_items_gives_those_before_the_error(failing):
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_stream_that_fails_where_another_scenario_has_more_items_gives_those_before_the_error(failing, limit):
     """What comes before the error is that of the scenario in force, for each reader in one call."""
 
     @dug.memoize
@@ -1073,15 +1075,15 @@ def test_a_stream_that_fails_where_another_scenario_has_more_items_gives_those_b
         found = []
         for _ in range(2):
             with failing.items().open() as reader:
-                found.append(list(islice(reader, 2)))
-                with pytest.raises(ValueError, match="2 is too much"):
+                found.append(list(islice(reader, limit)))
+                with pytest.raises(ValueError, match=f"{limit} is too much"):
                     next(reader)
         return found
 
     with dug.Context():
         failing.items().list()
-        with dug.Context({failing.limit.node(): 2}):
-            assert read_twice() == [[0, 1]] * 2
+        with dug.Context({failing.limit.node(): limit}):
+            assert read_twice() == [[0, 1][:limit]] * 2
 
 
 def test_the_error_of_a_stream_leaves_no_frames_behind(failing):
