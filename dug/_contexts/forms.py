@@ -7,7 +7,7 @@ from attrs import frozen
 
 from .._core.read import TweakSpec
 from .._functions.stream import AnyStream
-from .kinds import UNTWEAKED, Bump, Replacement, Untweaked, Value
+from .kinds import UNTWEAKED, Bump, Each, Replacement, Untweaked, Value
 
 
 @frozen(eq=False)
@@ -20,8 +20,8 @@ class Form:
     """Returns the value that is written; None if there is none besides the kind."""
     make: Callable[[Any, Any], Any]
     """Takes the function, if one is named, and the value; returns the tweak as a user would state it."""
-    names_function: bool = False
-    """Whether the name of `TweakSpec.fn` is written, by which the function is found again."""
+    function: Callable[[TweakSpec], Any] | None = None
+    """Returns the function whose name is written, by which it is found again; None if none is."""
 
 
 def _content_of(value: Any) -> Any:
@@ -31,8 +31,9 @@ def _content_of(value: Any) -> Any:
 
 FORMS = {
     "value": Form(Value, lambda spec: _content_of(spec.value), lambda _, value: value),
-    "bump": Form(Bump, lambda spec: spec.args, lambda fn, args: Bump(fn=fn, args=tuple(args)), names_function=True),
-    "replacement": Form(Replacement, lambda spec: spec.args, lambda fn, _: fn, names_function=True),
+    "bump": Form(Bump, lambda spec: spec.args, lambda fn, args: Bump(fn=fn, args=tuple(args)), lambda spec: spec.fn),
+    "each": Form(Each, lambda spec: spec.args[1:], lambda fn, args: Each.of(fn, tuple(args)), lambda spec: spec.args[0]),
+    "replacement": Form(Replacement, lambda spec: spec.args, lambda fn, _: fn, lambda spec: spec.fn),
     "untweaked": Form(Untweaked, None, lambda *_: UNTWEAKED),
 }
 

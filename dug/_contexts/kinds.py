@@ -1,4 +1,4 @@
-"""The kinds of tweaks: `Value`, `Bump` (`bump`, `shift`, `scale`), `Replacement`, `Untweaked`; sameness; checks of parameters.
+"""The kinds of tweaks: `Value`, `Bump` (`bump`, `shift`, `scale`), `Each`, `Replacement`, `Untweaked`; sameness; checks.
 
 A kind defines what runs, when two tweaks of it are the same, on which targets it is refused, and its texts.
 No code asks a tweak for its kind: the engine and the looks ask for its properties (`TweakSpec`), and files write down the name of
@@ -34,6 +34,7 @@ from .._core.read import (
     substitution_key,
 )
 from .._functions.proxy import name_of, show_key
+from .._functions.stream_bumps import give_each
 from .._text.values import show
 from ..errors import TweakError
 
@@ -164,6 +165,30 @@ class Bump(TweakSpec):
         known = _ARITHMETIC.get(self.fn) if len(self.args) == 1 else None
         shown = ", ".join(map(show, self.args))
         return f"{known}({shown})" if known else f"bump({', '.join(filter(None, (name_of(self.fn), shown)))})"
+
+
+@frozen(eq=False, repr=False)
+class Each(Bump):
+    """A tweak of a stream: each item is ``fn(item, *args)``; made by `dug.streams.each`."""
+
+    kind: str = field(default="each", init=False)
+
+    @classmethod
+    def of(cls, fn: Callable[..., Any], args: tuple[Any, ...]) -> Self:
+        """Returns the tweak that applies a function to each item."""
+        return cls(fn=give_each, args=(fn, *args))
+
+    def check(self, target: Target) -> None:
+        """Refuses a target that is not a stream."""
+        function = target if isinstance(target, Function) else target[0]
+        if function.stream is None:
+            fn = name_of(self.args[0])
+            named = function if isinstance(target, Function) else Node[Any]._of(target)
+            raise TweakError(f"{named} is not a stream and has no items. Write dug.bump({fn}), a function of its value.")
+
+    def __repr__(self) -> str:
+        fn, *others = self.args
+        return f"each({', '.join([name_of(fn), *map(show, others)])})"
 
 
 @frozen(eq=False, repr=False)

@@ -58,11 +58,13 @@ def find_unwritable(target: Target, spec: TweakSpec) -> str | None:
     unreachable = find_unreachable(function)
     if unreachable is not None:
         return f"{function.name} cannot be found by another process: {unreachable}. Define it at the top of a module."
-    if not FORMS[spec.kind].names_function:
+    function_of = FORMS[spec.kind].function
+    if function_of is None:
         return None
-    name, reason = name_of(spec.fn)
-    if name is not None and not leads_to(name, spec.fn):
-        return f"{show(spec.fn)} is not what its name {name} leads to. Define it at the top of a module, under a name of its own."
+    fn = function_of(spec)
+    name, reason = name_of(fn)
+    if name is not None and not leads_to(name, fn):
+        return f"{show(fn)} is not what its name {name} leads to. Define it at the top of a module, under a name of its own."
     return reason
 
 
@@ -80,8 +82,8 @@ def _write_tweak(target: Target, spec: TweakSpec) -> dict[str, Any]:
     if not isinstance(target, Function):
         args, kwargs = target[0].binding.arguments(target)
         row["arguments"] = [list(args), kwargs]
-    if form.names_function:
-        row["fn"] = name_of(spec.fn)[0]
+    if form.function is not None:
+        row["fn"] = name_of(form.function(spec))[0]
     if form.content is not None:
         row["value"] = form.content(spec)
     _dump(row, say_tweak(target, spec))  # a value without a codec is told with its tweak
@@ -128,7 +130,7 @@ def _find(name: str, *, trust: bool) -> Function:
 
 def _find_fn(row: Mapping[str, Any], form: Form, known: Mapping[str, Callable[..., Any]], *, trust: bool) -> Any:
     """Returns the function that a bump or a replacement names."""
-    if not form.names_function:
+    if form.function is None:
         return None
     name = row["fn"]
     memoised = Function.find(name)

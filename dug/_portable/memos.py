@@ -202,7 +202,7 @@ class RowWriter:
         number = next(self._others)
         what = f"the tweak of {target if isinstance(target, Function) else call_of(target)[0]}"
         form = FORMS[spec.kind]
-        name, reason = name_of(spec.fn) if form.names_function else (None, None)
+        name, reason = (None, None) if form.function is None else name_of(form.function(spec))
         content = Content(-number, None, None, None, None, reason)
         if reason is not None:
             self.absent.append(Absent(what, reason))

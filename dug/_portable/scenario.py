@@ -95,7 +95,7 @@ def _read_tweak(carrier: Carrier, row: TweakRow, known: Mapping[str, Callable[..
     try:
         if reason is None:
             value = decode(carrier.read(f"the tweak {row.text}", content), trust=trust)
-            if not form.names_function:
+            if form.function is None:
                 return form.make(None, value)
             fn = known.get(row.fn or "") or (import_function(row.fn or "") if trust else None)
             if fn is not None:

@@ -26,6 +26,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .._batch.kept_failure import keep_failure
+from .._contexts.forms import FORMS
 from .._contexts.kinds import UNTWEAKED
 from .._contexts.scenario import Scenario
 from .._contexts.scenario_json import find_unwritable, say_tweak
@@ -242,11 +243,11 @@ def pack_scenario(scenario: Scenario, *, pickles: bool) -> bytes | str:
 
 def _find_why_not(target: Target, spec: TweakSpec, *, pickles: bool) -> str | None:
     """Returns why a tweak cannot go to another process; where scenarios are pickled, a function need not have a name."""
-    reason = find_unwritable(target, spec)
-    if reason is None or not pickles or spec.fn is None or find_unwritable(target, UNTWEAKED) is not None:
+    reason, function_of = find_unwritable(target, spec), FORMS[spec.kind].function
+    if reason is None or not pickles or function_of is None or find_unwritable(target, UNTWEAKED) is not None:
         return reason
     try:
-        pickle.dumps(spec.fn)
+        pickle.dumps(function_of(spec))
     except STOPPING:
         raise
     except Exception:  # noqa: BLE001  pickle raises what it likes

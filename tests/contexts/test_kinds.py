@@ -11,7 +11,7 @@ from attrs import field, frozen
 import dug
 from dug import snapshot
 from dug._contexts.forms import FORMS, Form
-from dug._contexts.kinds import Bump, Replacement, Untweaked, Value
+from dug._contexts.kinds import Bump, Each, Replacement, Untweaked, Value
 from dug._contexts.tweaks import spec_of
 from dug._core.facts.tweak import TweakSpec
 from dug.testing import EventLog, assert_transparent
@@ -193,7 +193,7 @@ def test_a_file_describes_a_tweak_as_a_context_does(tmp_path):
 
 def test_every_kind_has_a_form():
     """Each kind of dug's own can be written down."""
-    kinds = {kind().kind for kind in (Value, Bump, Replacement, Untweaked)}
+    kinds = {kind().kind for kind in (Value, Bump, Each, Replacement, Untweaked)}
 
     assert kinds == set(FORMS)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dug
-from dug import CodecError, Scenario
+from dug import CodecError, Scenario, streams
 
 
 @dug.memoize
@@ -30,6 +30,12 @@ def other(name="eur", *, day=None):
 def at_least(value, low):
     """Bound a number from below."""
     return max(value, low)
+
+
+@dug.memoize
+def fixings(name="eur"):
+    """Give numbers."""
+    yield from (0.25, 0.75)
 
 
 def half(name="eur", *, day=None):
@@ -84,6 +90,22 @@ def test_functions_go_by_their_names():
         expected = ctx.run(rate, "a")
     with dug.Context(there_and_back(Scenario({rate.node("a"): dug.bump(at_least, 0.5)}), functions=[at_least])):
         assert rate("a") == expected == 0.5
+
+
+def test_a_bump_of_each_item_goes_by_the_name_of_its_function():
+    """What `dug.streams.each` made comes back, and bumps as before."""
+    scenario = Scenario({fixings: streams.each(at_least, 0.5), rate.node(): 2})
+
+    back = there_and_back(scenario, functions=[at_least])
+
+    assert back == scenario
+    assert repr(back) == repr(scenario)
+    with dug.Context(back):
+        assert fixings().list() == [0.5, 0.75]
+    with pytest.raises(CodecError, match=r"at_least, which is not known here\. Give it: from_json"):
+        there_and_back(scenario)
+    with pytest.raises(CodecError, match=r"the tweak of .*fixings.* cannot be written: .*lambda.*Define it at the top"):
+        Scenario({fixings: streams.each(lambda item: item)}).to_json()
 
 
 def test_a_function_that_was_not_given_is_refused_by_name():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import dug
@@ -54,6 +55,18 @@ def trade(number: int) -> float:
     """Return the value of a trade."""
     count("trade")
     return FACTOR * spot(number) * scaled(1.0)
+
+
+@dug.memoize
+def coupons() -> Iterator[float]:
+    """Give payments."""
+    yield from (1.0, 4.0, 2.0)
+
+
+@dug.memoize
+def paid() -> float:
+    """Return what is paid in all."""
+    return sum(coupons())
 
 
 def scaled(value: float) -> float:

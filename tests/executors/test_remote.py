@@ -10,10 +10,10 @@ import types
 
 import pytest
 import remote_book
-from remote_book import Opaque, anything, at_least, book, mood, risky, scaled, seldom, spot, switched, trade
+from remote_book import Opaque, anything, at_least, book, coupons, mood, paid, risky, scaled, seldom, spot, switched, trade
 
 import dug
-from dug import CodeDiffersError, Scenario, TweakError
+from dug import CodeDiffersError, Scenario, TweakError, streams
 from dug.executors import _remote, _worker
 from dug.executors._bases import BASES
 from dug.executors._errors import RemoteTraceback
@@ -58,6 +58,18 @@ def test_a_worker_gives_what_a_loop_gives(tmp_path, pickles, ships):
 
     assert base.value == expected[0][0]
     assert [((one.values[0], one.values[1]), one.recomputed) for one in answers] == expected
+
+
+@FORMS
+def test_a_bump_of_each_item_goes_to_a_worker(tmp_path, pickles):
+    """What `dug.streams.each` made of a function with a name is in force there; a lambda is refused by its name."""
+    each = streams.each(at_least, 3.0)
+
+    (answered,) = ask(take(tmp_path, [paid.node()], pickles=pickles), [paid.node()], [{coupons: each}])
+
+    assert answered.values[0] == 3.0 + 4.0 + 3.0
+    with pytest.raises(TweakError, match=r"coupons .*lambda.* cannot go .* Define it at the top of a module"):
+        _remote.pack_scenario(Scenario({coupons: streams.each(lambda item: item)}), pickles=pickles)
 
 
 def test_tweaks_around_are_in_force_on_the_worker(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from test_snapshot_hostile import change
 
 import dug
-from dug import codec, snapshot
+from dug import codec, snapshot, streams
 from dug._portable import rows
 from dug.snapshot._rows import read_nodes
 
@@ -128,6 +128,18 @@ def test_streams_that_are_tweaked_are_saved_as_they_are_told(tmp_path, load):
     assert after == (*before, [5, 6], list(range(1, 9)))
     assert again == (doubled, [2 * row for row in range(8)])
     assert kept.RAN == []
+
+
+def test_a_bump_of_each_item_is_saved_by_the_name_of_its_function(tmp_path, load):
+    """What `dug.streams.each` made is in force where the file is loaded, for items that nobody had read too."""
+    with dug.Context({kept.rows: streams.each(divmod, 4)}) as ctx:
+        before = kept.rows("a").list()
+        report = snapshot.save(ctx, tmp_path / "x.dug")
+    with load(tmp_path / "x.dug", functions=[divmod]) as loaded:
+        found = kept.rows("a").list(), kept.rows("b").first(), loaded.absent
+
+    assert report.absent == ()
+    assert found == (before, (0, 0), ())
 
 
 def test_items_without_a_codec_are_left_out_and_readers_stay(tmp_path, load):
