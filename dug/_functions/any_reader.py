@@ -5,9 +5,9 @@ first one that does not it *forks*: it goes on, at the same item, on the tape of
 noted as a read.  `reader` waits for what a pump gives.
 
 `LATEST` and `OLDEST` say where to begin, `was_read_last` which read came last; `_find_reach` says how far the run of a reader
-has read. Its steps: `_look` for the next item, `_pass` marks (`_pass_marks`, `_follow`), `_switch` tape, `_join_running`,
-`_stop` and `_leave`; `_find_limit`, `_find_differing`, `_is_behind` and `_is_dropped` say how far a tape serves. It reads what
-is known by `_read_own`, and checks that a source gives the same again (`_check_repeats`).
+has read.  Its steps: `_look` for the next item, `_look_further` on another tape, `_pass` marks (`_pass_marks`, `_follow`),
+`_switch` tape, `_join_running`, `_stop` and `_leave`; `_find_limit`, `_find_differing`, `_is_behind` and `_is_dropped` say how
+far a tape serves.  It reads what is known by `_read_own`, and checks that a source gives the same again (`_check_repeats`).
 """
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -303,6 +303,8 @@ class AnyReader(Generic[T_co]):
                 return False
             elif is_last and state not in (OPEN, CLOSED):
                 return None
+            if is_last and self._look_further(position):
+                continue
             self._read_own(position)
             if self._tape is tape:
                 return False
@@ -315,6 +317,13 @@ class AnyReader(Generic[T_co]):
         while self.position >= end and self._number + 1 < count and self._look(self._number + 1) and self._tape is tape:
             end = kept.end_of(self._number)
         return end
+
+    def _look_further(self, position: int) -> bool:
+        """Passes a mark that its tape has not come to, where an earlier reader of this scenario has left one on another tape."""
+        memo = find_answer(self._view, (self._stream.marks, self._number + 1))
+        return (
+            memo is not None and memo.failure is None and memo.value.start <= position and self._look(self._number + 1)
+        )
 
     def _set_limit(self, tape: Tape, kept: Kept, end: int) -> None:
         """Lets it read some items without a look, and its pump go on."""

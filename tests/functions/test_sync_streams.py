@@ -1113,3 +1113,24 @@ def test_the_error_of_a_stream_leaves_no_frames_behind(failing):
         gc.collect()
         assert [one() for one in gone] == [None]
         assert ctx.memo(tries.node()).value == 1
+
+
+def test_a_stream_that_opened_a_context_runs_once_more_beside_a_reader_of_another_scenario(p, log):
+    """Who reads on in a scenario finds what an earlier reader left there, while a reader of another one holds the stream open."""
+
+    @dug.memoize
+    def items():
+        log.append("items")
+        with dug.Context({p.rate.node(): 3}):
+            p.rate()
+        yield from range(4)
+
+    ctx = dug.Context()
+    with ctx, items().open() as reader:
+        next(reader)
+        ctx.tweak(p.ticks.node(1), [])
+        for _ in range(3):
+            assert items().seek(1) == 1
+        assert next(reader) == 1
+
+    assert log == ["items", "items"]
