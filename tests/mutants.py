@@ -2422,6 +2422,13 @@ MUTANTS = (
         WAITING,
     ),
     Mutant(
+        "an older memo that waits takes the place of one in force",
+        "_core/state/stale.py",
+        "old.status == LIVE and memo.status == STALE:\n",
+        "old.status == LIVE and memo.status == LIVE:\n",
+        WAITING,
+    ),
+    Mutant(
         "older memos that wait beside others are not counted",
         "_core/state/stale.py",
         "count = len(home.waiting or ()) + ",

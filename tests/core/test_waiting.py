@@ -113,6 +113,38 @@ def test_what_is_invalidated_itself_runs_in_each_scenario(ctx, order):
     assert not list_waiting(ctx, total.node())
 
 
+def test_what_waits_leaves_the_newest_its_place():
+    """Where an older memo was taken out, one that is in force is verified still, in a scenario that it does not match."""
+
+    @dug.source
+    def is_listed():
+        return False
+
+    @dug.memoize
+    def estimate():
+        return 1
+
+    @dug.memoize
+    def quote():
+        return 1
+
+    @dug.memoize
+    def worth():
+        return quote() if is_listed() else estimate()
+
+    with dug.Context(cache=dug.Cache()) as ctx:
+        with dug.Context() as kept:
+            worth()
+        ctx.tweak({is_listed.node(): True})
+        worth()
+        ctx.tweak({quote.node(): 1})
+        kept.invalidate(estimate.node())
+        with EventLog(ctx) as log:
+            worth()
+
+    assert not log.computed
+
+
 def test_a_layer_verifies_what_waits_beneath():
     """A context with a cache of its own takes over what waits in the cache beneath, for the tweaks that it has."""
     with dug.Context(cache=dug.Cache()) as base:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from ..facts.memo import STALE, Memo, NodeMemos
+from ..facts.memo import LIVE, STALE, Memo, NodeMemos
 
 if TYPE_CHECKING:
     from .scenario import ActiveTweaks
@@ -23,13 +23,19 @@ LEAST = 1_000
 
 
 def make_newest(memo: Memo) -> list[Memo]:
-    """Has verification start from a memo of its node; returns those that waited and met the same tweaks, which wait no more."""
-    home = memo.home
-    old, home.newest = home.newest, memo
+    """Has verification start from a memo of its node; returns those that waited and met the same tweaks, which wait no more.
+
+    One that was taken out of force waits beside a newest that is in force still.
+    """
+    home, old = memo.home, memo.home.newest
     waiting = list(home.waiting or ())
     if old is not None and old is not memo and old.status == STALE:
         waiting.append(old)
     kept = [other for other in waiting if other.restriction != memo.restriction]
+    if old is not None and old is not memo and old.status == LIVE and memo.status == STALE:
+        kept.append(memo)
+    else:
+        home.newest = memo
     home.waiting, home.shown = kept or None, True  # a new list: whoever is to release the old one may hold it
     return [other for other in waiting if other.restriction == memo.restriction]
 
