@@ -49,6 +49,8 @@ import dug
 
 MOST_CONTEXTS = 6
 DEEPEST = 5
+FREED_AFTER = 200
+"""Scripts after which what `make_a_local_function` froze is freed: a collection looks through all that Hypothesis keeps."""
 
 indexes = st.integers(0, MOST_CONTEXTS - 1)
 
@@ -65,13 +67,24 @@ def use_local(read: dug.Node[Any], value: int) -> tuple[Any, ...]:
         return ref(local), here, local(1), local(2)[1]
 
 
+def free_frozen() -> None:
+    """Free what has become garbage since it was frozen, and freeze what stays."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 class Model(Lockstep):
     """Scripts of a user's actions with contexts."""
 
     steps: ClassVar[int] = 0
+    begun: ClassVar[int] = 0
 
     @initialize(program=programs, outside=outsides, first=tweaks(FUNCTIONS))
     def begin(self, program: tuple[Expression, ...], outside: dict[Call, Any], first: Tweaks) -> None:
+        Model.begun += 1
+        if Model.begun % FREED_AFTER == 0:
+            free_frozen()
         self.step = 0
         self.set_up(program, outside, first)
 
@@ -226,6 +239,7 @@ class Model(Lockstep):
             return
         cache = dug.current_context().cache
         before = len(cache)
+        gc.freeze()  # what there was need not be looked through to see that what follows goes
         gone, here, tweaked, beside = use_local(self.on_dug.node(node), value)
         gc.collect()
 
@@ -371,8 +385,8 @@ class Model(Lockstep):
             entry.twin.ctx.__exit__(None, None, None)
 
 
-PORTIONS = {"long": 28, "mutants": 4}
-"""A machine takes about 37 steps for each example: more than a million with the long profile."""
+PORTIONS = {"long": 31, "mutants": 4}
+"""A machine takes about 35 steps for each example: more than a million with the long profile."""
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=settings().max_examples * PORTIONS.get(settings.get_current_profile_name(), 2))
