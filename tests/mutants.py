@@ -685,9 +685,16 @@ MUTANTS = (
     Mutant(
         "what answers around is not verified",
         "_core/steps/verify.py",
-        "find_masked(view, key), plain, newest]",
-        "plain, newest]",
+        "find_masked(view, key), home.here, plain, newest]",
+        "home.here, plain, newest]",
         MASKED,
+    ),
+    Mutant(
+        "what answered last is not verified",
+        "_core/steps/verify.py",
+        "home.here, plain, newest]",
+        "plain, newest]",
+        WAITING,
     ),
     Mutant(
         "only what answers right around is verified",

@@ -145,6 +145,28 @@ def test_what_waits_leaves_the_newest_its_place():
     assert not log.computed
 
 
+def test_what_answered_last_is_verified():
+    """A memo that was found again is verified before those that were computed after it, where it does not match."""
+
+    @dug.source
+    def quote():
+        return 1.0
+
+    @dug.memoize
+    def worth():
+        return quote() + 1
+
+    with dug.Context(cache=dug.Cache()) as ctx:
+        scenarios = [dug.Context({quote.node(): given}) for given in (2.0, 3.0)]
+        for scenario in (*scenarios, scenarios[0]):
+            with scenario:
+                worth()
+        with dug.Context({quote: lambda: 2.0}), EventLog(ctx) as log:
+            worth()
+
+    assert worth.node() not in log.computed
+
+
 def test_a_layer_verifies_what_waits_beneath():
     """A context with a cache of its own takes over what waits in the cache beneath, for the tweaks that it has."""
     with dug.Context(cache=dug.Cache()) as base:

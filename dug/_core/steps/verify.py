@@ -299,7 +299,7 @@ def find_candidates(key: Key, view: View, home: NodeMemos, body: int) -> Sequenc
     is_plain = is_alone and not cache.holds_beneath and machine.first(key) is not BENEATH
     if is_plain and (plain is newest or plain is None):  # the common case: there is one memo
         return (newest,) if newest is not None and newest.verifies(body) else ()
-    found: list[Memo | None] = [*find_waiting(home, view.tweaks), find_masked(view, key), plain, newest]
+    found: list[Memo | None] = [*find_waiting(home, view.tweaks), find_masked(view, key), home.here, plain, newest]
     if cache.beneath is not None:
         found.extend(_known(cache.beneath, key, view))
     if key[0] is BENEATH:
