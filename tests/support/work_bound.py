@@ -173,7 +173,6 @@ class WorkBound:
         """Drop the facts that ran these nodes; facts that only heard a value of them stay."""
         for cache, fact in self._pick(lambda fact: not nodes.isdisjoint(fact.ran)):
             del self.facts[cache][fact.title]
-            self.newest.pop((cache, fact.run.node, False), None)  # verification may begin with an invalidated run
 
     def redefine(self, nodes: set[Call]) -> None:
         """Drop the facts that ran these nodes; a cache may keep those for which only replacements ran in their place."""
